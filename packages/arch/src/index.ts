@@ -1,0 +1,16 @@
+export * from './values.js';
+export * from './errors.js';
+export * from './bits.js';
+export { type Commit, type Kernel, commitOf, commits, kernel, releases } from './kernel.js';
+export type * from './arch.js';
+export type * from './cpu.js';
+export type * from './helpers.js';
+export * from './layout.js';
+export type * from './mmu.js';
+export type * from './sequences.js';
+export type * from './tlb.js';
+export * from './env.js';
+export * from './one-entry.js';
+export * from './vm-flags.js';
+export * from './asm-generic/pgtable.js';
+export * from './asm-generic/pgtable-generic.js';

@@ -1,0 +1,152 @@
+import type { BoundHit, Drift, ExploreResult, Finding, Reached, Verdict } from './result.js';
+import type { Bound, Settings } from './options.js';
+import type { Fallen, Program, ScheduleEntry, Sometimes } from './types.js';
+
+/** The invariant by which every program is judged: some actor has not ended and nothing can step. */
+export const DEADLOCK = 'deadlock';
+
+/** What was counted, as the result shows it. */
+export interface Counts {
+  readonly states: number;
+  readonly transitions: number;
+  readonly terminalStates: number;
+  readonly executions: bigint | null;
+}
+
+/** Collects what a search meets and says at the end what it means. Knows nothing of how schedules are chosen. */
+export class Judge {
+  readonly #settings: Settings;
+  readonly #judgedBy: readonly string[] | undefined;
+  readonly #sometimes: readonly Sometimes[];
+  readonly #findings = new Map<string, Finding>();
+  readonly #reached = new Map<Sometimes, readonly ScheduleEntry[]>();
+  readonly #bounds = new Set<Bound>();
+  #first: Finding | undefined;
+  /** Those of `sometimes` that no state had so far. */
+  #open: Sometimes[];
+
+  constructor(program: Program<never>, settings: Settings) {
+    this.#settings = settings;
+    this.#judgedBy = program.judgedBy;
+    this.#sometimes = program.sometimes ?? [];
+    this.#open = [...this.#sometimes];
+  }
+
+  /** Whether a judged invariant has fallen. */
+  get violated(): boolean {
+    return this.#first !== undefined;
+  }
+
+  /** Whether some `sometimes` has not been seen, so that states must still be looked at. */
+  get looking(): boolean {
+    return this.#open.length > 0;
+  }
+
+  /**
+   * Takes note of what fell at once, at the end of a schedule that is made only when it is news.
+   *
+   * @returns Whether a judged invariant is among them. The one that stands first in `judgedBy` counts as the first.
+   */
+  fall(fallen: readonly Fallen[], schedule: () => readonly ScheduleEntry[]): boolean {
+    let judged = false;
+    let made: readonly ScheduleEntry[] | undefined;
+    const first: Finding[] = [];
+    for (const { invariant, message } of fallen) {
+      const counts = this.#isJudged(invariant);
+      judged ||= counts;
+      if (this.#findings.has(invariant)) continue;
+      const finding = { invariant, message, judged: counts, schedule: (made ??= schedule()) };
+      this.#findings.set(invariant, finding);
+      if (counts) first.push(finding);
+    }
+    if (this.#first === undefined) {
+      const order = this.#judgedBy ?? [];
+      const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+      this.#first = first.sort((a, b) => rank(a.invariant) - rank(b.invariant))[0];
+    }
+    return judged;
+  }
+
+  /** Looks at the world's present state for each `sometimes` that was not seen so far. */
+  look(schedule: () => readonly ScheduleEntry[]): void {
+    const seen = this.#open.filter((sometimes) => sometimes.test());
+    if (seen.length === 0) return;
+    const made = schedule();
+    for (const sometimes of seen) this.#reached.set(sometimes, made);
+    this.#open = this.#open.filter((sometimes) => !seen.includes(sometimes));
+  }
+
+  /** Takes note that a limit kept the search from something. */
+  hit(bound: Bound): void {
+    this.#bounds.add(bound);
+  }
+
+  get bounded(): boolean {
+    return this.#bounds.size > 0;
+  }
+
+  result(counts: Counts, drift: Drift | null): ExploreResult {
+    const { strategy, seed } = this.#settings;
+    const first = this.#first;
+    const bounds: BoundHit[] = [...this.#bounds].sort().map((option) => ({
+      option,
+      limit: this.#settings[option],
+    }));
+    const complete = strategy === 'exhaustive' && bounds.length === 0;
+    const verdict: Verdict = first !== undefined ? 'violates' : complete ? 'holds' : 'unknown';
+    const fell = [...this.#findings.values()];
+    return {
+      strategy,
+      verdict,
+      invariant: first?.invariant ?? null,
+      message: first?.message ?? this.#explain(counts, bounds, drift),
+      schedule: first?.schedule ?? [],
+      fell,
+      alsoFell: fell.flatMap(({ invariant, judged }) => (judged ? [] : [invariant])).sort(),
+      ...counts,
+      reached: this.#sometimes.map(
+        (sometimes): Reached => ({
+          name: sometimes.name,
+          reached: this.#reached.has(sometimes),
+          schedule: this.#reached.get(sometimes) ?? [],
+        }),
+      ),
+      bounds,
+      seed: strategy === 'random' ? seed : null,
+      drift,
+    };
+  }
+
+  #isJudged(invariant: string): boolean {
+    return this.#judgedBy === undefined || invariant === DEADLOCK || this.#judgedBy.includes(invariant);
+  }
+
+  #explain({ states, transitions }: Counts, bounds: readonly BoundHit[], drift: Drift | null): string {
+    if (drift !== null) return explainDrift(drift);
+    const raise = bounds.map(({ option, limit }) => `${option} ${limit}`).join(', ');
+    switch (this.#settings.strategy) {
+      case 'exhaustive':
+        return bounds.length === 0
+          ? `nothing fell in ${states} states, which are all`
+          : `nothing fell in ${states} states; raise ${raise} to see more`;
+      case 'random':
+        return `nothing fell in ${transitions} random steps; raise ${raise} to see more`;
+      case 'replay':
+        return `nothing fell in the ${transitions} steps replayed${bounds.length === 0 ? '' : `; raise ${raise}`}`;
+    }
+  }
+}
+
+function explainDrift({ index, expected, reason, actual }: Drift): string {
+  const at = `the replay drifts at step ${index} (from 0)`;
+  switch (reason) {
+    case 'no-such-actor':
+      return `${at}: no actor is called ${expected.actor}`;
+    case 'ended':
+      return `${at}: ${expected.actor} has ended; expected "${expected.step}"`;
+    case 'other-step':
+      return `${at}: ${expected.actor} would do "${actual}"; expected "${expected.step}"`;
+    case 'blocked':
+      return `${at}: ${expected.actor} cannot do "${expected.step}" now`;
+  }
+}

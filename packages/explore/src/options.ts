@@ -1,0 +1,121 @@
+import { ExploreError } from './errors.js';
+import type { Operand, ScheduleEntry, StepResult, Step, Fallen } from './types.js';
+
+/** How schedules are chosen; `explore` explains each. */
+export type Strategy = 'exhaustive' | 'random' | 'replay';
+
+/** A limit of a search; a verdict of `unknown` names those that were reached. */
+export type Bound = 'runs' | 'maxStates' | 'maxDepth' | 'maxSteps';
+
+/** What `explore` may be told. Every limit is a positive integer. */
+export interface ExploreOptions {
+  /** Default `exhaustive`. */
+  readonly strategy?: Strategy;
+  /** `random`: where the walks begin; an integer in [0, 2^32), default 1. */
+  readonly seed?: number;
+  /** `random`: how many walks are made, default 1000. */
+  readonly runs?: number;
+  /** `exhaustive`: how many states are kept, default 10,000,000. */
+  readonly maxStates?: number;
+  /** How many steps one thread takes, default 10,000. */
+  readonly maxDepth?: number;
+  /** How many steps one schedule has, default 100,000. */
+  readonly maxSteps?: number;
+  /** `exhaustive`: ends the search at the first judged violation, with counts of what was seen so far. */
+  readonly stopAtFirst?: boolean;
+  /** `replay`: what to take, in order. */
+  readonly schedule?: readonly ScheduleEntry[];
+  /** `replay`: called after each step, with the world in the state after it. */
+  readonly observe?: (taken: TakenStep) => void;
+  /** `exhaustive`: called now and then with what was found so far. */
+  readonly progress?: (progress: Progress) => void;
+}
+
+/** A step as a replay took it. */
+export interface TakenStep {
+  /** Position in the schedule, from 0. */
+  readonly index: number;
+  readonly actor: string;
+  /** The thread's number in the program. */
+  readonly thread: number;
+  readonly step: Step;
+  readonly result: StepResult;
+  /** What fell in this step. */
+  readonly fallen: readonly Fallen[];
+}
+
+/** How far an exhaustive search is. */
+export interface Progress {
+  readonly states: number;
+  /** Of `states`, how many have been expanded. */
+  readonly expanded: number;
+  readonly transitions: number;
+}
+
+/** Options with every limit filled in. */
+export interface Settings extends ExploreOptions {
+  readonly strategy: Strategy;
+  readonly seed: number;
+  readonly runs: number;
+  readonly maxStates: number;
+  readonly maxDepth: number;
+  readonly maxSteps: number;
+}
+
+const STRATEGIES: readonly Strategy[] = ['exhaustive', 'random', 'replay'];
+
+const DEFAULTS: Omit<Settings, 'strategy'> = {
+  seed: 1,
+  runs: 1000,
+  maxStates: 10_000_000,
+  maxDepth: 10_000,
+  maxSteps: 100_000,
+};
+
+const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
+  'strategy',
+  'seed',
+  'runs',
+  'maxStates',
+  'maxDepth',
+  'maxSteps',
+  'stopAtFirst',
+  'schedule',
+  'observe',
+  'progress',
+]);
+
+/** @throws ExploreError `BAD_OPTION` or `UNKNOWN_STRATEGY`. */
+export function settingsOf(options: ExploreOptions): Settings {
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw badOption(name, undefined, `one of ${[...NAMES].join(', ')}`);
+  }
+  const strategy = options.strategy ?? 'exhaustive';
+  if (!STRATEGIES.includes(strategy)) {
+    throw new ExploreError(
+      'UNKNOWN_STRATEGY',
+      `no strategy is called ${JSON.stringify(strategy)}; there are ${STRATEGIES.join(', ')}`,
+      { strategy },
+    );
+  }
+  const settings: Settings = { ...DEFAULTS, ...options, strategy };
+  for (const name of ['runs', 'maxStates', 'maxDepth', 'maxSteps'] as const) {
+    const value: Operand = settings[name];
+    if (!Number.isInteger(value) || value < 1 || value > 0x7fff_ffff) {
+      throw badOption(name, value, 'an integer in [1, 2^31)');
+    }
+  }
+  if (!Number.isInteger(settings.seed) || settings.seed < 0 || settings.seed > 0xffff_ffff) {
+    throw badOption('seed', settings.seed, 'an integer in [0, 2^32)');
+  }
+  if (strategy === 'replay' && !Array.isArray(settings.schedule)) {
+    throw badOption('schedule', settings.schedule, 'a list of { actor, step }');
+  }
+  return settings;
+}
+
+function badOption(name: string, value: unknown, right: string): ExploreError {
+  return value === undefined
+    ? new ExploreError('BAD_OPTION', `option ${name} is unknown or missing; it must be ${right}`, { name })
+    : new ExploreError('BAD_OPTION', `option ${name} is ${String(value)}; it must be ${right}`, { name, value });
+}

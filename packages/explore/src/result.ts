@@ -1,0 +1,86 @@
+import type { Bound, Strategy } from './options.js';
+import type { ScheduleEntry } from './types.js';
+
+/**
+ * `holds`: every reachable state was seen, and no judged invariant fell. `violates`: one fell; the schedule replays it.
+ * `unknown`: neither, because a bound was reached or the strategy does not look everywhere.
+ */
+export type Verdict = 'holds' | 'violates' | 'unknown';
+
+/** The first fall of one invariant. */
+export interface Finding {
+  readonly invariant: string;
+  /** What the world said, or for `deadlock` who waits for whom. */
+  readonly message: string;
+  /** Whether the program is judged by this invariant. */
+  readonly judged: boolean;
+  /** Found by `exhaustive`: a shortest one to this invariant's fall. */
+  readonly schedule: readonly ScheduleEntry[];
+}
+
+/** Whether a `Sometimes` of the program was true in some state. */
+export interface Reached {
+  readonly name: string;
+  readonly reached: boolean;
+  /** Where `exhaustive` reached it: a shortest one. Empty when not reached, or true from the start. */
+  readonly schedule: readonly ScheduleEntry[];
+}
+
+/** A limit that cut the search short. */
+export interface BoundHit {
+  readonly option: Bound;
+  readonly limit: number;
+}
+
+/** Where a replay could not go on. */
+export interface Drift {
+  /** Position in the schedule of the entry that could not be taken, from 0. */
+  readonly index: number;
+  readonly expected: ScheduleEntry;
+  /**
+   * `no-such-actor`: the program has no thread of this name. `ended`: the actor has no step left. `other-step`: it would
+   * take another step now. `blocked`: it waits to take the expected step.
+
+   */
+  readonly reason: 'no-such-actor' | 'ended' | 'other-step' | 'blocked';
+  /** What the actor would do now; null when it has ended or does not exist. */
+  readonly actual: string | null;
+  /** All steps that could be taken now. */
+  readonly enabled: readonly ScheduleEntry[];
+}
+
+/** What a search found. Equal programs and options give equal results, byte for byte. */
+export interface ExploreResult {
+  readonly strategy: Strategy;
+  readonly verdict: Verdict;
+  /** The judged invariant that fell first, or `deadlock`; null unless the verdict is `violates`. */
+  readonly invariant: string | null;
+  /** One line for people: what fell, what was searched, or which option to raise. */
+  readonly message: string;
+  /** How `invariant` falls, the last step included; empty unless the verdict is `violates`. */
+  readonly schedule: readonly ScheduleEntry[];
+  /** Every invariant that fell, judged or not, with its first schedule; in the order found. */
+  readonly fell: readonly Finding[];
+  /** Invariants that fell and are not judged, sorted. */
+  readonly alsoFell: readonly string[];
+  /** Distinct states kept by `exhaustive`, the first included, those that only a violation leads to not; else 0. */
+  readonly states: number;
+  /** Steps taken from those states, or by `random` and `replay` in all. */
+  readonly transitions: number;
+  /** States in which no step could be taken; in `random` and `replay`, how often such a state was met. */
+  readonly terminalStates: number;
+  /**
+   * `exhaustive`: how many schedules the program has, each up to its end, its deadlock or its judged violation. Null
+   * when the search was cut short, or when some state can be reached by schedules of different lengths (which takes a
+   * step with `forget`; a loop then has infinitely many). Else the number of runs made.
+   */
+  readonly executions: bigint | null;
+  /** One for each `sometimes` of the program, in its order. */
+  readonly reached: readonly Reached[];
+  /** The bounds that were reached: sorted, empty when the search is complete. */
+  readonly bounds: readonly BoundHit[];
+  /** `random`: what repeats this search. */
+  readonly seed: number | null;
+  /** `replay`: where it drifted; null when every step was taken up to the end or a judged violation. */
+  readonly drift: Drift | null;
+}

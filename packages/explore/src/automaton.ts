@@ -12,10 +12,10 @@
  * Whether a thread does the same on the same results is checked whenever it is run again: for a second result of a step
  * that was already left by another, and once for each history that reaches the thread's end.
  */
-import { ExploreError } from './errors.js';
+import { ExploreError, threw } from './errors.js';
 import { formatOperand, stepName } from './step-table.js';
 import type { PreparedStep, StepTable } from './step-table.js';
-import type { Operand, StepResult, Steps, Thread } from './types.js';
+import type { Operand, Step, StepResult, Steps, Thread } from './types.js';
 
 /** The node of a thread that has ended, in every automaton. */
 export const DONE = 0;
@@ -149,24 +149,21 @@ export class ThreadAutomaton<P> {
   }
 
   #advance(run: Steps<unknown>, result: StepResult, depth: number): PreparedStep<P> | undefined {
-    let next: IteratorResult<unknown>;
+    let next: IteratorResult<Step, unknown>;
     try {
       next = run.next(result);
     } catch (cause) {
-      const { name } = this.thread;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ExploreError(
-        'THREAD_THREW',
-        `thread ${name} threw after ${depth} steps: ${why}`,
-        { thread: name, depth },
-        cause,
-      );
+      throw threw(this.thread.name, depth, cause);
     }
     if (next.done === true) return undefined;
-    return this.#table.intern(next.value as PreparedStep<P>['step'], this.thread.name);
+    return this.#table.intern(next.value, this.thread.name);
   }
 
-  #differ(depth: number, before: PreparedStep<P> | 'had ended' | undefined, now: PreparedStep<P> | undefined): never {
+  #differ(
+    depth: number,
+    before: PreparedStep<P> | 'had ended' | undefined,
+    now: PreparedStep<P> | undefined,
+  ): never {
     const { name } = this.thread;
     const was = before === 'had ended' ? 'it had ended' : `it took ${quote(before)}`;
     throw new ExploreError(

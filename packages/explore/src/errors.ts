@@ -41,6 +41,17 @@ export class ExploreError extends Error {
   }
 }
 
+/** What `explore` throws when a thread throws. */
+export function threw(thread: string, depth: number, cause: unknown): ExploreError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ExploreError(
+    'THREAD_THREW',
+    `thread ${thread} threw after ${depth} steps: ${why}`,
+    { thread, depth },
+    cause,
+  );
+}
+
 /** Our own mistake. The text starts with `internal:`. */
 export class InvariantError extends Error {
   constructor(message: string) {

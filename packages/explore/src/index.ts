@@ -1,1 +1,12 @@
 export type * from './types.js';
+export { explore } from './explore.js';
+export type { Bound, ExploreOptions, Progress, Strategy, TakenStep } from './options.js';
+export type { BoundHit, Drift, ExploreResult, Finding, Reached, Verdict } from './result.js';
+export { DEADLOCK } from './judge.js';
+export { formatOperand, stepName } from './step-table.js';
+export { EXPLORE_ERROR_CODES, ExploreError, InvariantError } from './errors.js';
+export type { ExploreErrorCode } from './errors.js';
+export { seeded } from './prng.js';
+export { cells } from './cells.js';
+export type { Cells, StepMark } from './cells.js';
+export type { CellOp, CellOperation, CellsOptions, CellsReader, CellsWriter } from './cells-world.js';

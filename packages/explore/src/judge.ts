@@ -25,7 +25,7 @@ export class Judge {
   /** Those of `sometimes` that no state had so far. */
   #open: Sometimes[];
 
-  constructor(program: Program<never>, settings: Settings) {
+  constructor(program: Pick<Program, 'judgedBy' | 'sometimes'>, settings: Settings) {
     this.#settings = settings;
     this.#judgedBy = program.judgedBy;
     this.#sometimes = program.sometimes ?? [];
@@ -43,28 +43,29 @@ export class Judge {
   }
 
   /**
-   * Takes note of what fell at once, at the end of a schedule that is made only when it is news.
+   * Takes note of what fell at once after `steps` steps. `schedule` is called only when it is news: an invariant's first
+   * fall, or an earlier one than was known.
    *
-   * @returns Whether a judged invariant is among them. The one that stands first in `judgedBy` counts as the first.
+   * @returns Whether a judged invariant is among them. Of those, the one that stands first in `judgedBy` comes first.
    */
-  fall(fallen: readonly Fallen[], schedule: () => readonly ScheduleEntry[]): boolean {
-    let judged = false;
+  fall(fallen: readonly Fallen[], steps: number, schedule: () => readonly ScheduleEntry[]): boolean {
     let made: readonly ScheduleEntry[] | undefined;
-    const first: Finding[] = [];
+    const news: Finding[] = [];
+    let judges = false;
     for (const { invariant, message } of fallen) {
-      const counts = this.#isJudged(invariant);
-      judged ||= counts;
-      if (this.#findings.has(invariant)) continue;
-      const finding = { invariant, message, judged: counts, schedule: (made ??= schedule()) };
+      const judged = this.#isJudged(invariant);
+      judges ||= judged;
+      const known = this.#findings.get(invariant);
+      if (known !== undefined && known.schedule.length <= steps) continue;
+      const finding = { invariant, message, judged, schedule: (made ??= schedule()) };
       this.#findings.set(invariant, finding);
-      if (counts) first.push(finding);
+      if (judged) news.push(finding);
     }
-    if (this.#first === undefined) {
-      const order = this.#judgedBy ?? [];
-      const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
-      this.#first = first.sort((a, b) => rank(a.invariant) - rank(b.invariant))[0];
+    const [first] = news.sort((a, b) => this.#rank(a) - this.#rank(b));
+    if (first !== undefined && (this.#first === undefined || steps < this.#first.schedule.length)) {
+      this.#first = first;
     }
-    return judged;
+    return judges;
   }
 
   /** Looks at the world's present state for each `sometimes` that was not seen so far. */
@@ -94,7 +95,7 @@ export class Judge {
     }));
     const complete = strategy === 'exhaustive' && bounds.length === 0;
     const verdict: Verdict = first !== undefined ? 'violates' : complete ? 'holds' : 'unknown';
-    const fell = [...this.#findings.values()];
+    const fell = [...this.#findings.values()].sort((a, b) => a.schedule.length - b.schedule.length);
     return {
       strategy,
       verdict,
@@ -104,17 +105,20 @@ export class Judge {
       fell,
       alsoFell: fell.flatMap(({ invariant, judged }) => (judged ? [] : [invariant])).sort(),
       ...counts,
-      reached: this.#sometimes.map(
-        (sometimes): Reached => ({
-          name: sometimes.name,
-          reached: this.#reached.has(sometimes),
-          schedule: this.#reached.get(sometimes) ?? [],
-        }),
-      ),
+      reached: this.#sometimes.map((sometimes): Reached => ({
+        name: sometimes.name,
+        reached: this.#reached.has(sometimes),
+        schedule: this.#reached.get(sometimes) ?? [],
+      })),
       bounds,
       seed: strategy === 'random' ? seed : null,
       drift,
     };
+  }
+
+  #rank({ invariant }: Finding): number {
+    const order = this.#judgedBy ?? [];
+    return order.includes(invariant) ? order.indexOf(invariant) : order.length;
   }
 
   #isJudged(invariant: string): boolean {

@@ -117,5 +117,8 @@ export function settingsOf(options: ExploreOptions): Settings {
 function badOption(name: string, value: unknown, right: string): ExploreError {
   return value === undefined
     ? new ExploreError('BAD_OPTION', `option ${name} is unknown or missing; it must be ${right}`, { name })
-    : new ExploreError('BAD_OPTION', `option ${name} is ${String(value)}; it must be ${right}`, { name, value });
+    : new ExploreError('BAD_OPTION', `option ${name} is ${String(value)}; it must be ${right}`, {
+        name,
+        value,
+      });
 }

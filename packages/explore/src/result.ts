@@ -40,7 +40,6 @@ export interface Drift {
   /**
    * `no-such-actor`: the program has no thread of this name. `ended`: the actor has no step left. `other-step`: it would
    * take another step now. `blocked`: it waits to take the expected step.
-
    */
   readonly reason: 'no-such-actor' | 'ended' | 'other-step' | 'blocked';
   /** What the actor would do now; null when it has ended or does not exist. */
@@ -59,7 +58,7 @@ export interface ExploreResult {
   readonly message: string;
   /** How `invariant` falls, the last step included; empty unless the verdict is `violates`. */
   readonly schedule: readonly ScheduleEntry[];
-  /** Every invariant that fell, judged or not, with its first schedule; in the order found. */
+  /** Every invariant that fell, judged or not, with the first schedule to it; shortest first, then as found. */
   readonly fell: readonly Finding[];
   /** Invariants that fell and are not judged, sorted. */
   readonly alsoFell: readonly string[];
@@ -71,8 +70,8 @@ export interface ExploreResult {
   readonly terminalStates: number;
   /**
    * `exhaustive`: how many schedules the program has, each up to its end, its deadlock or its judged violation. Null
-   * when the search was cut short, or when some state can be reached by schedules of different lengths (which takes a
-   * step with `forget`; a loop then has infinitely many). Else the number of runs made.
+   * when there are infinitely many (a loop of states, which takes a step with `forget`), when the search was cut short,
+   * and when it took more than 4,194,304 steps. Else the number of runs made.
    */
   readonly executions: bigint | null;
   /** One for each `sometimes` of the program, in its order. */

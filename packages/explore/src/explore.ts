@@ -1,0 +1,58 @@
+import { ExploreError } from './errors.js';
+import { exhaustive } from './exhaustive.js';
+import { settingsOf } from './options.js';
+import type { ExploreOptions } from './options.js';
+import { random } from './random.js';
+import { replay } from './replay.js';
+import type { ExploreResult } from './result.js';
+import type { Program } from './types.js';
+
+/** The thread that stepped is kept in one byte per state. */
+const THREADS_MAX = 256;
+
+/**
+ * Runs a program under chosen schedules and says whether an invariant falls.
+ *
+ * - `exhaustive` (default) sees every reachable state once, breadth first: the schedule of a violation is a shortest one,
+ *   and `holds` means that there is none.
+ * - `random` makes seeded walks, uniform over the enabled threads, and ends at the first violation. `unknown` otherwise.
+ * - `replay` takes a given schedule, and says where the program no longer follows it.
+ *
+ * A state in which nothing is enabled ends a schedule: `deadlock` when an actor has not ended there, else the world's
+ * `finish` is asked. Where agents can step for ever, no schedule ends and `finish` is never asked (`terminalStates` is
+ * then 0); bound the agents.
+ *
+ * The world is taken as it is, and is left in that state again.
+ *
+ * @throws ExploreError for a caller's mistake: see `EXPLORE_ERROR_CODES`. What a program does wrong is in the result.
+ */
+export function explore<P>(program: Program<P>, options: ExploreOptions = {}): ExploreResult {
+  const settings = settingsOf(options);
+  checkProgram(program);
+  switch (settings.strategy) {
+    case 'exhaustive':
+      return exhaustive(program, settings);
+    case 'random':
+      return random(program, settings);
+    case 'replay':
+      return replay(program, settings);
+  }
+}
+
+function checkProgram({ threads }: { readonly threads: Program['threads'] }): void {
+  if (threads.length < 1 || threads.length > THREADS_MAX) {
+    throw new ExploreError(
+      'BAD_PROGRAM',
+      `the program has ${threads.length} threads; it must have 1 to ${THREADS_MAX}`,
+    );
+  }
+  const names = new Set<string>();
+  for (const { name } of threads) {
+    if (names.has(name)) {
+      throw new ExploreError('BAD_PROGRAM', `two threads are called ${name}; give each its own name`, {
+        name,
+      });
+    }
+    names.add(name);
+  }
+}

@@ -14,3 +14,4 @@ export * from './one-entry.js';
 export * from './vm-flags.js';
 export * from './asm-generic/pgtable.js';
 export * from './asm-generic/pgtable-generic.js';
+export * from './asm-generic/swapops.js';

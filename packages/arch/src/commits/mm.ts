@@ -90,4 +90,27 @@ export const MM_COMMITS: readonly Commit[] = [
     placed: 'between',
     source: 'vectors: 6.12.117 has pmd_special and pmd_mkspecial, 6.1.192 has neither',
   },
+  {
+    id: 'pte-marker',
+    subject: 'mm: introduce PTE_MARKER swap entry',
+    since: '6.1',
+    placed: 'between',
+    source:
+      'vectors: 6.1.192 has SWP_PTE_MARKER_NUM, PTE_MARKER_MASK and SWP_SWAPIN_ERROR; no older tree was read',
+  },
+  {
+    id: 'migration-entry-ad',
+    subject: 'mm: remember young/dirty bit for page migrations',
+    since: '6.1',
+    placed: 'between',
+    source: 'vectors: 6.1.192 has SWP_MIG_YOUNG and SWP_MIG_DIRTY; no older tree was read',
+  },
+  {
+    id: 'swapin-error-as-marker',
+    subject: 'mm: make pte markers unconditional, and the swap-in error one of them',
+    since: '6.12',
+    placed: 'between',
+    source:
+      'vectors: 6.1.192 has SWP_SWAPIN_ERROR, 6.12.117 has PTE_MARKER_POISONED and always SWP_PTE_MARKER',
+  },
 ];

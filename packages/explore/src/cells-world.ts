@@ -42,8 +42,13 @@ export interface CellsOptions {
    * What must be true after each step, by name; it falls when the predicate gives false, or a message. The first state
    * is not looked at.
    */
-  readonly invariants?: Readonly<Record<string, (cells: CellsReader) => boolean | string>>;
+  readonly invariants?: Readonly<Record<string, CellsPredicate>>;
+  /** What must be true when all actors have ended and nothing can step, likewise. */
+  readonly final?: Readonly<Record<string, CellsPredicate>>;
 }
+
+/** True when all is well; false, or what is wrong, when not. */
+export type CellsPredicate = (cells: CellsReader) => boolean | string;
 
 /** A step on cells, prepared: `cell` is the number of a cell, or of a lock's cell. */
 export interface CellOp {
@@ -77,7 +82,8 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   readonly nrLocks: number;
   readonly #names: readonly string[];
   readonly #operations: ReadonlyMap<string, CellOperation>;
-  readonly #invariants: readonly [name: string, test: (cells: CellsReader) => boolean | string][];
+  readonly #invariants: readonly [name: string, test: CellsPredicate][];
+  readonly #final: readonly [name: string, test: CellsPredicate][];
   /** Numbers of cells by their names; locks come behind the cells. */
   readonly #objects = new Map<string, number>();
 
@@ -90,7 +96,10 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   readonly #log: number[] = [];
   #fallen: Fallen[] = [];
 
-  constructor(count: number, { locks = 0, initial, names, operations = {}, invariants = {} }: CellsOptions) {
+  constructor(
+    count: number,
+    { locks = 0, initial, names, operations = {}, invariants = {}, final = {} }: CellsOptions,
+  ) {
     checkCount('count', count);
     checkCount('locks', locks);
     checkLength('initial', initial, count);
@@ -108,6 +117,7 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
     }
     this.#operations = new Map(Object.entries(operations));
     this.#invariants = Object.entries(invariants);
+    this.#final = Object.entries(final);
     this.#values = numbers(count + locks).map((i) => initial?.[i] ?? 0);
     this.#codes = this.#values.map(() => 0);
     this.#valueOf = this.#values.map((value) => [value]);
@@ -175,11 +185,12 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
 
   execute(thread: number, op: CellOp): StepResult {
     const result = this.#execute(thread, op);
-    for (const [name, test] of this.#invariants) {
-      const holds = test(this);
-      if (holds !== true) this.fall(name, holds === false ? `it is false with ${this.#show()}` : holds);
-    }
+    this.#check(this.#invariants);
     return result;
+  }
+
+  finish(): void {
+    this.#check(this.#final);
   }
 
   takeFallen(): readonly Fallen[] {
@@ -256,6 +267,13 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
         return operation?.run(this, ...operands) ?? undefined;
       case 'waitUntil':
         return undefined;
+    }
+  }
+
+  #check(predicates: readonly [name: string, test: CellsPredicate][]): void {
+    for (const [name, test] of predicates) {
+      const holds = test(this);
+      if (holds !== true) this.fall(name, holds === false ? `it is false with ${this.#show()}` : holds);
     }
   }
 

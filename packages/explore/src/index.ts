@@ -9,4 +9,11 @@ export type { ExploreErrorCode } from './errors.js';
 export { seeded } from './prng.js';
 export { cells } from './cells.js';
 export type { Cells, StepMark } from './cells.js';
-export type { CellOp, CellOperation, CellsOptions, CellsReader, CellsWriter } from './cells-world.js';
+export type {
+  CellOp,
+  CellOperation,
+  CellsOptions,
+  CellsPredicate,
+  CellsReader,
+  CellsWriter,
+} from './cells-world.js';

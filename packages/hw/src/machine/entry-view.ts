@@ -1,0 +1,42 @@
+/** What the hardware walker makes of one entry: the bigint interpretation of a level's description. */
+import type { AddressPiece, Denials, Match, MmuDescription, MmuLevel } from '@ptemu/arch';
+import type { Level } from '@ptemu/arch';
+
+/** The walker's reading of an entry. */
+export type EntryView =
+  | { readonly kind: 'fault' }
+  | { readonly kind: 'table'; readonly base: bigint }
+  | { readonly kind: 'leaf'; readonly pa: bigint; readonly shift: number; readonly write: boolean };
+
+const holds = (entry: bigint, match: Match): boolean => (entry & match.mask) === match.value;
+
+/** Reads the entry as the walker does at that level, for user accesses. Levels that the hardware has not fault. */
+export function viewEntry(mmu: MmuDescription, level: Level, entry: bigint): EntryView {
+  const at = mmu.levels.find((candidate) => candidate.level === level);
+  if (at === undefined || !at.valid.every((match) => holds(entry, match))) return { kind: 'fault' };
+  if (at.reserved?.some((match) => holds(entry, match)) === true) return { kind: 'fault' };
+  if (isLeaf(at, entry)) {
+    if (at.page === undefined || denied(entry, at.leafDenies, 'user') || denied(entry, at.leafDenies, 'read')) {
+      return { kind: 'fault' };
+    }
+    return {
+      kind: 'leaf',
+      pa: address(at.page.address, entry),
+      shift: at.page.shift,
+      write: !denied(entry, at.leafDenies, 'write'),
+    };
+  }
+  return at.table === undefined ? { kind: 'fault' } : { kind: 'table', base: address(at.table, entry) };
+}
+
+const isLeaf = (at: MmuLevel, entry: bigint): boolean =>
+  at.leaf === 'always' || (at.leaf !== 'never' && at.leaf.some((match) => holds(entry, match)));
+
+const denied = (entry: bigint, denials: Denials | undefined, what: 'read' | 'write' | 'user'): boolean =>
+  denials?.[what]?.some((match) => holds(entry, match)) === true;
+
+const address = (pieces: readonly AddressPiece[], entry: bigint): bigint =>
+  pieces.reduce((sum, { mask, shift }) => {
+    const field = entry & mask;
+    return sum | (shift >= 0 ? field << BigInt(shift) : field >> BigInt(-shift));
+  }, 0n);

@@ -15,3 +15,4 @@ export * from './vm-flags.js';
 export * from './asm-generic/pgtable.js';
 export * from './asm-generic/pgtable-generic.js';
 export * from './asm-generic/swapops.js';
+export type { Steps } from '@ptemu/explore';

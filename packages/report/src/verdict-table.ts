@@ -1,0 +1,104 @@
+import { type ViewOptions, styleOf } from './style.js';
+import { table } from './table.js';
+
+/** What a verdict's line shows; the result of a run has these fields. */
+export interface VerdictRow {
+  readonly scenario: string;
+  readonly probe: string;
+  readonly variant?: string;
+  readonly spec: string;
+  readonly kernel: string;
+  readonly commits: readonly string[];
+  readonly verdict: 'holds' | 'violates' | 'unknown';
+  readonly invariant?: string;
+  readonly alsoFell: readonly string[];
+  readonly states: number;
+  readonly executions: string;
+  readonly expected?: { readonly verdict: 'SAFE' | 'CEX' };
+  /** Absent without expectation. */
+  readonly agrees?: boolean;
+}
+
+/** One line per verdict, grouped by scenario and probe. */
+export function verdictTable(results: readonly VerdictRow[], options: ViewOptions = {}): string {
+  const style = styleOf(options);
+  const sections: string[] = [];
+  for (const scenario of new Set(results.map((result) => result.scenario))) {
+    let last = '';
+    const rows = results
+      .filter((result) => result.scenario === scenario)
+      .map((result) => {
+        const name = probeName(result);
+        const shown = name === last ? '' : name;
+        last = name;
+        return [
+          shown,
+          result.spec,
+          [result.kernel, ...result.commits].join(' '),
+          verdictCell(result, options),
+          result.alsoFell.join(' '),
+          grouped(String(result.states)),
+          grouped(result.executions),
+          expectedCell(result, options),
+        ];
+      });
+    const head = ['probe', 'arch', 'kernel', 'verdict', 'also fell', 'states', 'executions', 'expected'];
+    const align = ['left', 'left', 'left', 'left', 'left', 'right', 'right', 'left'] as const;
+    sections.push(`${style.head(scenario)}\n\n${table(head, rows, { ...options, align })}`);
+  }
+  return sections.join('\n\n') + '\n';
+}
+
+/** Probes across, architectures and releases down: `safe`, the invariant that falls, `?` where a bound was hit. */
+export function verdictMatrix(results: readonly VerdictRow[], options: ViewOptions = {}): string {
+  const style = styleOf(options);
+  const probes = [...new Set(results.map((result) => result.probe))];
+  const machines = [...new Set(results.map(machineOf))];
+  let differs = false;
+  const rows = machines.map((machine) => {
+    const [first] = results.filter((result) => machineOf(result) === machine);
+    const cells = probes.map((probe) => {
+      const found = results.filter((result) => machineOf(result) === machine && result.probe === probe);
+      if (found.some((result) => result.agrees === false)) differs = true;
+      return found.map((result) => matrixCell(result, options)).join('\n') || style.dim('-');
+    });
+    return [first?.spec ?? '', [first?.kernel ?? '', ...(first?.commits ?? [])].join(' '), ...cells];
+  });
+  const legend = [
+    'safe: no interleaving breaks the invariants that the probe names; In: this one falls;',
+    '?: a bound was hit first; -: the probe has no such code there.',
+    ...(differs ? ['!: not the verdict that is expected.'] : []),
+  ];
+  return `${table(['arch', 'kernel', ...probes], rows, options)}\n\n${style.dim(legend.join('\n'))}\n`;
+}
+
+const machineOf = (row: VerdictRow): string => [row.spec, row.kernel, ...row.commits].join(' ');
+
+const probeName = (row: VerdictRow): string =>
+  row.variant === undefined ? row.probe : `${row.probe} ${row.variant}`;
+
+function verdictCell(row: VerdictRow, options: ViewOptions): string {
+  const style = styleOf(options);
+  if (row.verdict === 'holds') return style.good('holds');
+  if (row.verdict === 'unknown') return style.note('unknown');
+  return style.bad(`violates ${row.invariant ?? ''}`.trim());
+}
+
+function expectedCell(row: VerdictRow, options: ViewOptions): string {
+  const style = styleOf(options);
+  if (row.expected === undefined) return style.dim('-');
+  const claim = row.expected.verdict;
+  return row.agrees === false ? style.bad(`${claim}, differs`) : style.dim(claim);
+}
+
+function matrixCell(row: VerdictRow, options: ViewOptions): string {
+  const style = styleOf(options);
+  const mark = row.agrees === false ? '!' : '';
+  if (row.verdict === 'holds') return style.good(`safe${mark}`);
+  if (row.verdict === 'unknown') return style.note(`?${mark}`);
+  return style.bad(`${row.invariant ?? 'falls'}${mark}`);
+}
+
+/** Digits in groups of three. */
+const grouped = (digits: string): string =>
+  /^\d+$/.test(digits) ? digits.replace(/\B(?=(\d{3})+$)/g, ',') : digits;

@@ -51,6 +51,7 @@ export class ThreadAutomaton<P> {
     const run = thread.start();
     const first = this.#advance(run, undefined, 0);
     this.root = first === undefined ? DONE : this.#addNode(first, DONE, undefined, run);
+    if (thread.forget !== undefined) this.#forgotten.set(thread.forget, new Map([[undefined, this.root]]));
   }
 
   /** Nodes learned so far, `DONE` included. */

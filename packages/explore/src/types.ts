@@ -102,6 +102,11 @@ export interface Thread {
    * handler; a program may end while it still has steps.
    */
   readonly role?: 'actor' | 'agent';
+  /**
+   * Declares that the thread at its start is in the state that a step with this `Step.forget` leaves when it returns
+   * nothing: the head of a loop that an agent begins in and comes back to.
+   */
+  readonly forget?: string;
   /** Starts the thread from its beginning. Called any number of times. */
   readonly start: () => Steps<unknown>;
 }

@@ -73,8 +73,18 @@ export function peterson(order: 'flag-first' | 'turn-first', rounds = 2): Progra
  *
  * @see P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Optimal dynamic partial order reduction", POPL 2014, Fig. 5
  */
-export function lastZero(n: number): Program & { readonly cells: Cells } {
-  const c = cells(n + 1);
+export function lastZero(
+  n: number,
+  ended: (cells: readonly number[]) => void = () => {},
+): Program & { readonly cells: Cells } {
+  const c = cells(n + 1, {
+    final: {
+      heard: (now) => {
+        ended(Array.from({ length: n + 1 }, (_, i) => now.get(i)));
+        return true;
+      },
+    },
+  });
   const seek = function* (): Steps<void> {
     let i = n;
     while ((yield* c.read(i)) !== 0) i--;

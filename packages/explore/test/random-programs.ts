@@ -15,7 +15,8 @@ export type Instruction =
   | { readonly op: 'swap'; readonly cell: number; readonly expected: number; readonly value: number }
   | { readonly op: 'add'; readonly cell: number }
   | { readonly op: 'wait'; readonly cell: number; readonly value: number }
-  | { readonly op: 'lock' | 'unlock'; readonly lock: number }
+  | { readonly op: 'lock'; readonly lock: number }
+  | { readonly op: 'unlock'; readonly lock: number }
   | { readonly op: 'skipIf'; readonly value: number; readonly by: number }
   | { readonly op: 'assertNot'; readonly value: number };
 
@@ -37,7 +38,8 @@ const instruction: fc.Arbitrary<Instruction> = fc.oneof(
   fc.record({ op: fc.constant('swap' as const), cell, expected: value, value }),
   fc.record({ op: fc.constant('add' as const), cell }),
   fc.record({ op: fc.constant('wait' as const), cell, value }),
-  fc.record({ op: fc.constantFrom('lock' as const, 'unlock' as const), lock: fc.nat(LOCKS - 1) }),
+  fc.record({ op: fc.constant('lock' as const), lock: fc.nat(LOCKS - 1) }),
+  fc.record({ op: fc.constant('unlock' as const), lock: fc.nat(LOCKS - 1) }),
   fc.record({ op: fc.constant('skipIf' as const), value, by: fc.integer({ min: 1, max: 2 }) }),
   fc.record({ op: fc.constant('assertNot' as const), value }),
 );

@@ -108,7 +108,6 @@ function layout({ pages, cpus }: SvzSize): Layout {
   return { cells: cells(names.length, { names, initial, operations }), pmd, pte, lock, freed, ipi, busy };
 }
 
-/** How many steps with which a thread ends up where it was are possible: none, but for the interrupt handlers. */
 function programOf(
   { cpus, threads }: SvzSize,
   { cells: c }: Layout,
@@ -123,7 +122,12 @@ function programOf(
     threads: [
       ...threads.map(([name, page]): Thread => ({ name: `${name}${page}`, start: () => body[name](page) })),
       ...cpuNumbers.map((cpu): Thread => ({ name: `H${cpu}`, start: () => body.H(cpu) })),
-      ...cpuNumbers.map((cpu): Thread => ({ name: `I${cpu}`, role: 'agent', start: () => shootdowns(cpu) })),
+      ...cpuNumbers.map((cpu): Thread => ({
+        name: `I${cpu}`,
+        role: 'agent',
+        forget: 'idle',
+        start: () => shootdowns(cpu),
+      })),
     ],
     sometimes: [{ name: 'a shootdown is pending', test: () => c.now.get(0) === INVAL }],
   };

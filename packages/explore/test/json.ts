@@ -1,0 +1,3 @@
+/** A result as text, for comparing two byte by byte. */
+export const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item), 1);

@@ -6,6 +6,7 @@
  * entry is marked: from there on the same code sees different things.
  */
 import type { PmdView, TraceStep } from '@ptemu/trace';
+import wrapAnsi from 'wrap-ansi';
 import { type Style, type ViewOptions, styleOf } from './style.js';
 import { table } from './table.js';
 
@@ -25,77 +26,93 @@ export interface CompareOptions extends ViewOptions {
 
 const WIDTH = 100;
 const GAP = 2;
-/** `0x`, 16 digits, a space, five flags. */
+/** `0x`, 16 digits, a space, five flags; with a little air where there is room. */
 const CELL_MIN = 24;
-const CELL_MAX = 34;
-const STEP_MIN = 24;
+const CELL_MAX = 32;
+const STEP_MIN = 20;
+const STEP_MAX = 36;
 
 /** Renders the rows in at most `width` (default 100) columns; more columns than fit go below, in a table of their own. */
 export function compareTable(rows: readonly CompareRow[], options: CompareOptions): string {
-  const width = Math.max(options.width ?? WIDTH, STEP_MIN + GAP + CELL_MIN);
   const style = styleOf(options);
-  const fits = Math.max(1, Math.floor((width - STEP_MIN) / (CELL_MIN + GAP)));
-  const mark = firstDivergence(rows);
+  const actor = Math.max('actor'.length, ...rows.map((row) => row.actor.length));
+  const width = Math.max(options.width ?? WIDTH, actor + GAP + STEP_MIN + GAP + CELL_MIN);
+  const room = width - actor - GAP - STEP_MIN;
+  const fits = Math.max(1, Math.floor(room / (CELL_MIN + GAP)));
+  const found = divergence(rows);
   const parts: string[] = [];
   for (let from = 0; from < options.columns.length; from += fits) {
-    parts.push(part(rows, options, { from, to: Math.min(from + fits, options.columns.length), width, mark }));
+    const to = Math.min(from + fits, options.columns.length);
+    parts.push(part(rows, options, { from, to, width, actor, mark: found.first?.row }));
   }
-  const lines = [parts.join('\n\n'), ''];
-  lines.push(
-    mark === undefined
+  const { columns } = options;
+  const notes = found.fromStart.map((question) => `from the start: ${saying(question, columns)}`);
+  notes.push(
+    found.first === undefined
       ? 'The architectures agree about the pmd in every step.'
-      : `>> first divergence, in step ${mark.row + 1}: ${mark.text(options.columns)}`,
+      : `>> first divergence, step ${found.first.row + 1}: ${saying(found.first, columns)}`,
   );
-  return [...lines, '', style.dim(LEGEND), ''].join('\n');
+  const text = [...notes.flatMap((note) => wrapAnsi(note, width).split('\n')), '', style.dim(LEGEND), ''];
+  return [parts.join('\n\n'), '', ...text].join('\n');
 }
 
-const LEGEND = `.PT.L  what the helpers say: N pmd_none, P pmd_present, T pmd_trans_huge, B pmd_bad, L pmd_leaf;
-       . they do not, ? the release has no such helper
-+ -    bits that the step set and cleared        --  the architecture has no such step`;
+const LEGEND = `.PT.L  answers of the helpers: N pmd_none, P pmd_present, T pmd_trans_huge,
+       B pmd_bad, L pmd_leaf; . false, ? the release has no such helper
++ -    bits that the step set and cleared
+=>     what the hardware walker would do with the entry
+--     the architecture has no such step`;
 
 interface Part {
   readonly from: number;
   readonly to: number;
   readonly width: number;
-  readonly mark: Divergence | undefined;
+  readonly actor: number;
+  readonly mark: number | undefined;
 }
 
-function part(rows: readonly CompareRow[], options: CompareOptions, { from, to, width, mark }: Part): string {
+function part(rows: readonly CompareRow[], options: CompareOptions, where: Part): string {
+  const { from, to, width, actor, mark } = where;
   const style = styleOf(options);
   const shown = to - from;
-  const cell = Math.min(CELL_MAX, Math.floor((width - STEP_MIN) / shown) - GAP);
-  const step = Math.max(STEP_MIN, Math.min(width - shown * (cell + GAP), 40));
+  const room = width - actor - GAP;
+  const cell = Math.min(CELL_MAX, Math.floor((room - STEP_MIN) / shown) - GAP);
+  const step = Math.min(STEP_MAX, room - shown * (cell + GAP));
   const before = new Array<PmdView | undefined>(options.columns.length);
-  let last = '';
+  let last: CompareRow | undefined;
   const body = rows.map((row, index) => {
-    const place = `${row.actor} ${row.fn}`;
-    const head = place === last ? [] : [style.head(place)];
-    last = place;
-    const name = `${mark?.row === index ? '>>' : '  '}${row.align}`;
+    const enters = last?.actor !== row.actor || last.fn !== row.fn;
+    const who = last?.actor === row.actor ? '' : style.head(row.actor);
+    const name = index === mark ? style.note(`>>${row.align}`) : `  ${row.align}`;
+    last = row;
+    const label = enters ? [...wrapAnsi(row.fn, step, { hard: true }).split('\n'), name] : [name];
     const cells = row.cells.slice(from, to).map((taken, i) => {
-      const text = cellText(taken, before[from + i], style);
+      const text = cellText(taken, before[from + i], { style, cell });
       before[from + i] = taken?.pmd ?? before[from + i];
-      return [...head.map(() => ''), ...text].join('\n');
+      return [...label.slice(1).map(() => ''), ...text].join('\n');
     });
-    return [[...head, mark?.row === index ? style.note(name) : name].join('\n'), ...cells];
+    return [who, label.join('\n'), ...cells];
   });
-  return table(['step', ...options.columns.slice(from, to)], body, {
+  return table(['actor', 'step', ...options.columns.slice(from, to)], body, {
     ...options,
     width,
-    columns: [step, ...new Array<number>(shown).fill(cell)],
+    columns: [actor, step, ...new Array<number>(shown).fill(cell)],
   });
 }
 
-function cellText(step: TraceStep | undefined, before: PmdView | undefined, style: Style): readonly string[] {
+function cellText(
+  step: TraceStep | undefined,
+  before: PmdView | undefined,
+  { style, cell }: { readonly style: Style; readonly cell: number },
+): readonly string[] {
   if (step === undefined) return [style.dim('--')];
   const fell = step.fell.map(({ invariant }) => style.bad(`!! ${invariant}`));
   const { pmd } = step;
   if (pmd === undefined) return fell.length > 0 ? fell : [''];
-  const same = before !== undefined && before.entry === pmd.entry;
   const word = `${pmd.entry} ${pmdFlags(pmd)}`;
-  if (same) return [style.dim(word), ...fell];
-  const change = before === undefined ? [] : [bitsChanged(before.entry, pmd.entry)];
-  const walker = before?.walker === pmd.walker ? [] : [`walker: ${pmd.walker}`];
+  if (before?.entry === pmd.entry) return [style.dim(word), ...fell];
+  const bits = before === undefined ? '' : bitsChanged(before.entry, pmd.entry);
+  const change = bits === '' || bits.length > cell ? [] : [bits];
+  const walker = before?.walker === pmd.walker ? [] : [`=> ${pmd.walker}`];
   return [word, ...change, ...walker, ...fell];
 }
 
@@ -121,11 +138,6 @@ function bitsChanged(from: string, to: string): string {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-interface Divergence {
-  readonly row: number;
-  readonly text: (columns: readonly string[]) => string;
-}
-
 type Question = readonly [name: string, answer: (pmd: PmdView) => boolean | undefined];
 
 const QUESTIONS: readonly Question[] = [
@@ -134,26 +146,41 @@ const QUESTIONS: readonly Question[] = [
   ['pmd_trans_huge', (pmd) => pmd.trans_huge],
   ['pmd_bad', (pmd) => pmd.bad],
   ['pmd_leaf', (pmd) => pmd.leaf],
-  [
-    '"the hardware maps a page"',
-    (pmd) => (pmd.walker === 'not walked' ? undefined : pmd.walker.startsWith('maps')),
-  ],
+  ['a hardware mapping', ({ walker }) => (walker === 'not walked' ? undefined : walker.startsWith('maps'))],
 ];
 
-/** The first step after which one question about the entry has two answers. */
-function firstDivergence(rows: readonly CompareRow[]): Divergence | undefined {
-  for (const [row, { cells }] of rows.entries()) {
-    for (const [name, answer] of QUESTIONS) {
-      const answers = cells.map((cell) => (cell?.pmd === undefined ? undefined : answer(cell.pmd)));
-      if (answers.includes(true) && answers.includes(false)) {
-        const said = (value: boolean, columns: readonly string[]): string =>
-          columns.filter((_, i) => answers[i] === value).join(', ');
-        return {
-          row,
-          text: (columns) => `${name} is true on ${said(true, columns)}, false on ${said(false, columns)}`,
-        };
-      }
-    }
-  }
-  return undefined;
+/** One question with two answers, after one step. */
+interface Divergence {
+  readonly row: number;
+  readonly name: string;
+  readonly answers: readonly (boolean | undefined)[];
+}
+
+/**
+ * The first step after which the architectures disagree about something that they agreed on in the beginning, and what
+ * they never agreed on (pmd_bad of a healthy huge pmd, for one).
+ */
+function divergence(rows: readonly CompareRow[]): {
+  readonly first: Divergence | undefined;
+  readonly fromStart: readonly Divergence[];
+} {
+  const asked = (row: number): readonly Divergence[] =>
+    QUESTIONS.map(([name, answer]) => ({
+      row,
+      name,
+      answers: (rows[row]?.cells ?? []).map((cell) => (cell?.pmd ? answer(cell.pmd) : undefined)),
+    })).filter(({ answers }) => answers.includes(true) && answers.includes(false));
+  const start = rows.findIndex((row) => row.cells.filter((cell) => cell?.pmd).length > 1);
+  if (start < 0) return { first: undefined, fromStart: [] };
+  const fromStart = asked(start);
+  const known = new Set(fromStart.map(({ name }) => name));
+  const first = rows
+    .flatMap((_, row) => (row > start ? asked(row) : []))
+    .find(({ name }) => !known.has(name));
+  return { first, fromStart };
+}
+
+function saying({ name, answers }: Divergence, columns: readonly string[]): string {
+  const those = (value: boolean): string => columns.filter((_, i) => answers[i] === value).join(', ');
+  return `${name}: true on ${those(true)}; false on ${those(false)}`;
 }

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import wrapAnsi from 'wrap-ansi';
 import { type ViewOptions, styleOf } from './style.js';
 
 /** A table as every view prints it: a head, a rule, rows; no other lines. */
@@ -29,9 +30,13 @@ export function table(
     chars: CHARS,
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
     colAligns: [...(options.align ?? [])],
-    ...(options.columns && { colWidths: [...options.columns], wordWrap: true, wrapOnWordBoundary: false }),
+    ...(options.columns && { colWidths: [...options.columns] }),
   });
-  made.push(...rows.map((row) => [...row]));
+  const fitted = (text: string, column: number): string => {
+    const width = options.columns?.[column];
+    return width === undefined ? text : wrapAnsi(text, width, { hard: true, trim: false });
+  };
+  made.push(...rows.map((row) => row.map(fitted)));
   const [first = '', ...rest] = made.toString().split('\n').map(trimEnd);
   const widest = Math.max(...[first, ...rest].map((line) => visible(line).length));
   const rule = '-'.repeat(Math.min(widest, options.width ?? widest));

@@ -11,7 +11,7 @@ describe('README.md', () => {
   afterEach(() => vi.restoreAllMocks());
 
   it('shows an example that prints what it says', async () => {
-    expect(block('ts')).toBe(read('../test/readme-example.ts'));
+    expect(block('ts').replace('@ptemu/explore', '../src/index.js')).toBe(read('../test/readme-example.ts'));
     const lines: string[] = [];
     vi.spyOn(console, 'log').mockImplementation((...words: unknown[]) => lines.push(`${words.join(' ')}\n`));
     await import('../test/readme-example.js');

@@ -1,4 +1,5 @@
-import { DEADLOCK, Judge } from './judge.js';
+import { DEADLOCK } from './judge.js';
+import type { Judge } from './judge.js';
 import { explainDeadlock } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
 import { threw } from './errors.js';

@@ -77,7 +77,7 @@ export interface Behaviour {
   readonly executions: bigint;
 }
 
-const SUM_MAX = 4;
+const SUM_MAX = 3;
 
 /** The sketch as a program; `ended` hears of the cells whenever all actors have ended. */
 export function programOf(

@@ -1,4 +1,4 @@
-import { cells, explore } from '@ptemu/explore';
+import { cells, explore } from '../src/index.js';
 
 const READY = 0;
 const DATA = 1;

@@ -15,6 +15,54 @@ import { PAGE_SHIFT } from './layout.js';
 import { accessPermitted } from './pte.js';
 import { savedDirty } from './saved-dirty.js';
 
+/** One state of a pmd, as the 6.12 kernel stores it for frame 0x4000_0000 and what its helpers answer. */
+export interface PmdState {
+  readonly name: string;
+  readonly entry: bigint;
+  readonly none: boolean;
+  readonly present: boolean;
+  readonly trans_huge: boolean;
+  readonly bad: boolean;
+  readonly protnone: boolean;
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
+}
+
+const huge = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PmdState => ({
+  name, entry, none: false, present: true, trans_huge: true, bad: true, protnone: name.startsWith('prot-none'),
+  leaf: { young, dirty, write },
+}); // prettier-ignore
+
+/** All states of a pmd that maps, or once mapped, a user page without execute permission. */
+export const PMD_STATES: readonly PmdState[] = [
+  { name: 'none', entry: 0n, none: true, present: false, trans_huge: false, bad: true, protnone: false },
+  { name: 'table', entry: 0x5000_0067n, none: false, present: true, trans_huge: false, bad: false, protnone: false },
+  {
+    name: 'migration, writable', entry: 0xd7ff_ffff_f7ff_fe00n,
+    none: false, present: false, trans_huge: false, bad: true, protnone: false,
+  },
+  huge('huge RW young dirty', 0x8000_0000_4000_00e7n, true, true, true),
+  huge('huge RW young clean', 0x8000_0000_4000_00a7n, true, true, false),
+  huge('huge RW old dirty', 0x8000_0000_4000_00c7n, true, false, true),
+  huge('huge RW old clean', 0x8000_0000_4000_0087n, true, false, false),
+  huge('huge RO young dirty', 0x8400_0000_4000_00a5n, false, true, true),
+  huge('huge RO young clean', 0x8000_0000_4000_00a5n, false, true, false),
+  huge('huge RO old dirty', 0x8400_0000_4000_0085n, false, false, true),
+  huge('huge RO old clean', 0x8000_0000_4000_0085n, false, false, false),
+  huge('invalidated RW young dirty', 0x800f_ffff_bfe0_00e6n, true, true, true),
+  huge('invalidated RW young clean', 0x800f_ffff_bfe0_00a6n, true, true, false),
+  huge('invalidated RW old dirty', 0x800f_ffff_bfe0_00c6n, true, false, true),
+  huge('invalidated RW old clean', 0x800f_ffff_bfe0_0086n, true, false, false),
+  huge('invalidated RO young dirty', 0x840f_ffff_bfe0_00a4n, false, true, true),
+  huge('invalidated RO young clean', 0x800f_ffff_bfe0_00a4n, false, true, false),
+  huge('invalidated RO old dirty', 0x840f_ffff_bfe0_0084n, false, false, true),
+  huge('invalidated RO old clean', 0x800f_ffff_bfe0_0084n, false, false, false),
+  huge('prot-none young dirty', 0x040f_ffff_bfe0_01a0n, false, true, true),
+  huge('prot-none young clean', 0x000f_ffff_bfe0_01a0n, false, true, false),
+  huge('prot-none old dirty', 0x040f_ffff_bfe0_0180n, false, false, true),
+  huge('prot-none old clean', 0x000f_ffff_bfe0_0180n, false, false, false),
+]; // prettier-ignore
+
 /** Frame bits of a pmd entry: a large page's frame begins at bit 21. */
 const pmd_pfn_mask = (pmd: bigint): bigint =>
   (pmd & _PAGE_PSE) !== 0n ? PHYSICAL_PMD_PAGE_MASK : PTE_PFN_MASK;

@@ -1,1 +1,14 @@
-export {};
+export { s390, type S390Options } from './s390.js';
+export * from './bits.js';
+export * from './layout.js';
+export { type S390Protections } from './prot.js';
+export { type EntryState, PTE_STATES } from './pte.js';
+export { PMD_STATES } from './pmd.js';
+export { _REGION3_ENTRY, _REGION3_ENTRY_EMPTY } from './pud.js';
+export { _REGION2_ENTRY, _REGION2_ENTRY_EMPTY } from './p4d.js';
+export { _REGION1_ENTRY, _REGION1_ENTRY_EMPTY } from './pgd.js';
+export * from './swap.js';
+export * from './fault.js';
+export * from './context.js';
+export { contextLock, flushMmCell } from './tlb.js';
+export { storageKeyCell } from './pgtable.js';

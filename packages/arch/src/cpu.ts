@@ -97,8 +97,8 @@ export interface Cpu {
    * Takes and releases a spin lock of the world that a sequence itself takes (s390: `context.lock`). Absent on a machine
    * that has no locks, such as the one-entry table.
    */
-  spin_lock?(lock: string): Steps<void>;
-  spin_unlock?(lock: string): Steps<void>;
+  lock?(name: string): Steps<void>;
+  unlock?(name: string): Steps<void>;
 
   barrier(kind: Barrier): Steps<void>;
   /** Issues an invalidation. For broadcast instructions it has not completed on return: `complete` waits for it. */

@@ -67,7 +67,7 @@ export function sequences(
 /** Name of the cell that stands for the referenced bits in the storage keys of a huge page's frames (up to 3.11). */
 export const storageKeyCell = (frame: bigint): string => `storage_key:0x${frame.toString(16)}`;
 
-/** The first entry of the region of a pmd that CSP would be given, as operands that select just that entry. */
+/** `pmd_index`: which entry of a segment table an address selects. */
 const pmdIndex = (address: bigint): bigint => (address >> BigInt(PMD_SHIFT)) & BigInt(_CRST_ENTRIES - 1);
 const HPAGE_MASK = ~((1n << BigInt(PMD_SHIFT)) - 1n);
 

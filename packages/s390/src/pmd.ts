@@ -28,36 +28,59 @@ import {
   segmentBits,
 } from './bits.js';
 import { protections } from './prot.js';
-import type { EntryState } from './pte.js';
 import { earlySegment } from './segment-early.js';
 
 const I = _SEGMENT_ENTRY_INVALID;
 const P = _SEGMENT_ENTRY_PROTECT;
 const LARGE = _SEGMENT_ENTRY_LARGE;
 
+/** One state of a pmd, as the 6.12 kernel stores it for frame 0x4000_0000 and what its helpers answer. */
+export interface PmdState {
+  readonly name: string;
+  readonly entry: bigint;
+  readonly none: boolean;
+  readonly present: boolean;
+  readonly trans_huge: boolean;
+  readonly bad: boolean;
+  readonly protnone: boolean;
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
+}
+
+const huge = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PmdState => ({
+  name, entry, none: false, present: true, trans_huge: true, bad: true, protnone: name.startsWith('prot-none'),
+  leaf: { young, dirty, write },
+}); // prettier-ignore
+
 /**
- * All states of a pmd, as 4.8 to 6.12 hold them: the bits that say so, without address, NOEXEC and soft-dirty.
- * `pmdp_invalidate` adds INVALID to a large entry; for a read-write, dirty, young one that gives the bits of the old one
- * but for YOUNG. A table entry has no bits of its own; the states are those of large entries.
+ * All states of a pmd that maps, or once mapped, a user page (NOEXEC and soft-dirty clear). Swap entries have no form of
+ * their own before 6.13. An old entry is INVALID already: invalidating it changes nothing, and the two rows are the same.
  * @see Linux arch/s390/include/asm/pgtable.h, table "Segment table and region3 table entry encoding" (6.12.117)
  */
-export const PMD_STATES: readonly EntryState[] = [
-  { state: 'none', bits: 0x20n },
-  { state: 'table', bits: 0x0n },
-  { state: 'prot-none, clean, old', bits: 0x0620n },
-  { state: 'prot-none, clean, young', bits: 0x1620n },
-  { state: 'prot-none, dirty, old', bits: 0x2620n },
-  { state: 'prot-none, dirty, young', bits: 0x3620n },
-  { state: 'read-only, clean, old', bits: 0x0621n },
-  { state: 'read-only, clean, young', bits: 0x1601n },
-  { state: 'read-only, dirty, old', bits: 0x2621n },
-  { state: 'read-only, dirty, young', bits: 0x3601n },
-  { state: 'read-write, clean, old', bits: 0x0623n },
-  { state: 'read-write, clean, young', bits: 0x1603n },
-  { state: 'read-write, dirty, old', bits: 0x2423n },
-  { state: 'read-write, dirty, young', bits: 0x3403n },
-  { state: 'read-write, dirty, young, invalidated', bits: 0x3423n },
-];
+export const PMD_STATES: readonly PmdState[] = [
+  { name: 'none', entry: 0x20n, none: true, present: false, trans_huge: false, bad: false, protnone: false },
+  { name: 'table', entry: 0x5000_0800n, none: false, present: true, trans_huge: false, bad: false, protnone: false },
+  huge('huge RW young dirty', 0x4000_3403n, true, true, true),
+  huge('huge RW young clean', 0x4000_1603n, true, true, false),
+  huge('huge RW old dirty', 0x4000_2423n, true, false, true),
+  huge('huge RW old clean', 0x4000_0623n, true, false, false),
+  huge('huge RO young dirty', 0x4000_3601n, false, true, true),
+  huge('huge RO young clean', 0x4000_1601n, false, true, false),
+  huge('huge RO old dirty', 0x4000_2621n, false, false, true),
+  huge('huge RO old clean', 0x4000_0621n, false, false, false),
+  huge('invalidated RW young dirty', 0x4000_3423n, true, true, true),
+  huge('invalidated RW young clean', 0x4000_1623n, true, true, false),
+  huge('invalidated RW old dirty', 0x4000_2423n, true, false, true),
+  huge('invalidated RW old clean', 0x4000_0623n, true, false, false),
+  huge('invalidated RO young dirty', 0x4000_3621n, false, true, true),
+  huge('invalidated RO young clean', 0x4000_1621n, false, true, false),
+  huge('invalidated RO old dirty', 0x4000_2621n, false, false, true),
+  huge('invalidated RO old clean', 0x4000_0621n, false, false, false),
+  huge('prot-none young dirty', 0x4000_3620n, false, true, true),
+  huge('prot-none young clean', 0x4000_1620n, false, true, false),
+  huge('prot-none old dirty', 0x4000_2620n, false, false, true),
+  huge('prot-none old clean', 0x4000_0620n, false, false, false),
+]; // prettier-ignore
 
 /** The pmd helpers of a release. */
 export function pmdHelpers(env: Env, swap: SwapOps): PmdHelpers {

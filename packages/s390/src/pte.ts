@@ -36,32 +36,43 @@ import {
 } from './bits.js';
 import { protections } from './prot.js';
 
-/** One state of a pte: the bits that say so, without address, SPECIAL and soft-dirty. */
-export interface EntryState {
-  readonly state: string;
-  readonly bits: bigint;
+/** One state of a pte, without address, SPECIAL and soft-dirty, and what the helpers answer. */
+export interface PteState {
+  readonly name: string;
+  readonly entry: bigint;
+  readonly none: boolean;
+  readonly present: boolean;
+  readonly swap: boolean;
+  readonly protnone: boolean;
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
 }
+
+const page = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PteState => ({
+  name, entry, none: false, present: true, swap: false, protnone: name.startsWith('prot-none'),
+  leaf: { young, dirty, write },
+}); // prettier-ignore
 
 /**
  * All states of a pte.
  * @see Linux arch/s390/include/asm/pgtable.h, table of bit combinations above `_ASCE_ORIGIN` (6.12.117)
  */
-export const PTE_STATES: readonly EntryState[] = [
-  { state: 'none', bits: 0x400n },
-  { state: 'swap', bits: 0x600n },
-  { state: 'prot-none, clean, old', bits: 0x601n },
-  { state: 'prot-none, clean, young', bits: 0x605n },
-  { state: 'prot-none, dirty, old', bits: 0x609n },
-  { state: 'prot-none, dirty, young', bits: 0x60dn },
-  { state: 'read-only, clean, old', bits: 0x611n },
-  { state: 'read-only, clean, young', bits: 0x215n },
-  { state: 'read-only, dirty, old', bits: 0x619n },
-  { state: 'read-only, dirty, young', bits: 0x21dn },
-  { state: 'read-write, clean, old', bits: 0x631n },
-  { state: 'read-write, clean, young', bits: 0x235n },
-  { state: 'read-write, dirty, old', bits: 0x439n },
-  { state: 'read-write, dirty, young', bits: 0x03dn },
-];
+export const PTE_STATES: readonly PteState[] = [
+  { name: 'none', entry: 0x400n, none: true, present: false, swap: false, protnone: false },
+  { name: 'swap', entry: 0x600n, none: false, present: false, swap: true, protnone: false },
+  page('prot-none old clean', 0x601n, false, false, false),
+  page('prot-none young clean', 0x605n, false, true, false),
+  page('prot-none old dirty', 0x609n, false, false, true),
+  page('prot-none young dirty', 0x60dn, false, true, true),
+  page('RO old clean', 0x611n, false, false, false),
+  page('RO young clean', 0x215n, false, true, false),
+  page('RO old dirty', 0x619n, false, false, true),
+  page('RO young dirty', 0x21dn, false, true, true),
+  page('RW old clean', 0x631n, true, false, false),
+  page('RW young clean', 0x235n, true, true, false),
+  page('RW old dirty', 0x439n, true, false, true),
+  page('RW young dirty', 0x03dn, true, true, true),
+]; // prettier-ignore
 
 /** The pte helpers of a release. */
 export function pteHelpers(env: Env, swap: SwapOps): PteHelpers {

@@ -128,13 +128,13 @@ function flushMmLazy(env: Env): (cpu: Cpu, mm: MmRef) => Steps<void> {
   return function* (cpu, mm): Steps<void> {
     const c = cpu.in('__tlb_flush_mm_lazy');
     const cell = flushMmCell(mm);
-    if (clearsFirst && c.spin_lock) yield* c.spin_lock(contextLock(mm));
+    if (clearsFirst && c.lock) yield* c.lock(contextLock(mm));
     const pending = yield* c.read(cell);
     if (pending !== undefined && pending !== 0n) {
       if (clearsFirst) yield* c.write(cell, 0n);
       yield* c.in('__tlb_flush_mm').invalidate({ instruction, mm });
       if (!clearsFirst) yield* c.write(cell, 0n);
     }
-    if (clearsFirst && c.spin_unlock) yield* c.spin_unlock(contextLock(mm));
+    if (clearsFirst && c.unlock) yield* c.unlock(contextLock(mm));
   };
 }

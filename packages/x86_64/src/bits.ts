@@ -25,7 +25,7 @@ export const _PAGE_PAT: bigint = bit(7);
 /** G: the translation is global. Only while P is set; see `_PAGE_PROTNONE`. */
 export const _PAGE_GLOBAL: bigint = bit(8);
 /** The same bit while P is clear: mapped, but no access is allowed. Software. */
-export const _PAGE_PROTNONE: bigint = _PAGE_GLOBAL;
+export const _PAGE_PROTNONE: bigint = bit(8);
 /** Software bit 1: a pte without a struct page (and a pmd or pud from 6.12 on). */
 export const _PAGE_SPECIAL: bigint = bit(9);
 /** PAT of a large page. */

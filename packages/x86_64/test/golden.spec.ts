@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Arch, commits } from '@ptemu/arch';
 import { compareVectors, type VectorFile } from '@ptemu/conformance';
 import { describe, expect, it } from 'vitest';
-import { x86_64 } from '../src/index.js';
+import { PMD_STATES, x86_64 } from '../src/index.js';
 
 /**
  * The answers of the kernel's own headers, 6.1.192 and 6.12.117.
@@ -78,6 +78,31 @@ describe('x86_64 golden', () => {
       expect(wrongly).toEqual([]);
     });
   }
+
+  it('finds states of the table among the inputs, with the answers of the kernel', () => {
+    const file = load('x86_64-4level-v6.12.json.gz');
+    const frame = 0x4000_0000n ^ 0x1220_0000n;
+    let found = 0;
+    for (const state of PMD_STATES.filter(({ leaf }) => leaf !== undefined)) {
+      const at = file.inputs.findIndex((input) => BigInt(input) === (state.entry ^ frame));
+      if (at < 0) continue;
+      found++;
+      const kernel = (column: string): boolean => Number(file.pmd[column]?.[at]) === 1;
+      expect([state.name, kernel('pmd_none'), kernel('pmd_present'), kernel('pmd_trans_huge')]).toEqual([
+        state.name, state.none, state.present, state.trans_huge,
+      ]); // prettier-ignore
+      expect([state.name, kernel('pmd_bad'), kernel('pmd_protnone')]).toEqual([
+        state.name,
+        state.bad,
+        state.protnone,
+      ]);
+      expect([state.name, kernel('pmd_young'), kernel('pmd_dirty'), kernel('pmd_write')]).toEqual([
+        state.name, state.leaf?.young, state.leaf?.dirty, state.leaf?.write,
+      ]); // prettier-ignore
+    }
+    console.log(`states found among the inputs: ${found}`);
+    expect(found).toBeGreaterThanOrEqual(5);
+  });
 
   it('registers every commit with a source', () => {
     expect(commits().filter((commit) => commit.source === '')).toEqual([]);

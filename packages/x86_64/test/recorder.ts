@@ -30,7 +30,6 @@ export function recorder(
     w.instruction +
     (w.start === undefined ? '' : ` ${hex(w.start)}`) +
     (w.end === undefined ? '' : `..${hex(w.end)}`);
-  /* eslint-disable require-yield */
   const cpu = {
     kernel: k,
     in: (): Cpu => cpu as unknown as Cpu,

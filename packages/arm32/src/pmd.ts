@@ -29,116 +29,66 @@ import {
 } from './bits.js';
 import { PAGE_SHIFT, PMD_SHIFT, TASK_SIZE } from './layout.js';
 
-/** One row of a state table: a stored word and what follows from it. */
-export interface EntryState {
-  readonly state: string;
-  readonly value: bigint;
+/** One state of a pmd, as the kernel stores it from 4.7 on for frame 0x40000, and what its helpers and the walker answer. */
+export interface PmdState {
+  readonly name: string;
+  readonly entry: bigint;
   readonly none: boolean;
   readonly present: boolean;
-  /** Huge pmds: what `pmd_trans_huge` says. */
-  readonly transHuge?: boolean;
-  /** The most that a user access may do. */
+  readonly trans_huge: boolean;
+  readonly bad: boolean;
+  /** The most that a user's access may do; an old entry faults. */
   readonly hardware: 'fault' | 'read' | 'write' | 'table';
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
 }
 
+/** The walker reads what is valid and young; it writes where AP[2] is clear, that is, where dirty and write are set. */
+const huge = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PmdState => {
+  const valid = name.startsWith('huge');
+  const hardware = !valid || !young ? 'fault' : write && dirty ? 'write' : 'read';
+  return {
+    name,
+    entry,
+    none: false,
+    present: valid,
+    trans_huge: true,
+    bad: true,
+    hardware,
+    leaf: { young, dirty, write },
+  };
+};
+
 /**
- * All states of a pmd, as stored by 4.7 and later for a huge page at physical 0x4000_0000 or a table at 0x5000_0000.
+ * All states of a pmd that maps, or once mapped, a user page without execute permission.
  *
  * Made by hand from fact sheet 1.3 and 4.2. `present` of an invalidated and of a PROT_NONE entry is false to this day
- * (fact sheet 4.5): both have the valid bit clear.
+ * (fact sheet 4.5): both have the valid bit clear. There are no migration entries: arm has no THP migration.
  */
-export const PMD_STATES: readonly EntryState[] = [
-  { state: 'none', value: 0x0n, none: true, present: false, transHuge: false, hardware: 'fault' },
-  { state: 'table', value: 0x5000_0003n, none: false, present: true, transHuge: false, hardware: 'table' },
-  {
-    state: 'writable dirty young',
-    value: 0x00c0_0000_4000_0f5dn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'write',
-  },
-  {
-    state: 'writable clean young',
-    value: 0x0040_0000_4000_0fddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'read',
-  },
-  {
-    state: 'writable dirty old',
-    value: 0x00c0_0000_4000_0b5dn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'writable clean old',
-    value: 0x0040_0000_4000_0bddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'read-only dirty young',
-    value: 0x04c0_0000_4000_0fddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'read',
-  },
-  {
-    state: 'read-only clean young',
-    value: 0x0440_0000_4000_0fddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'read',
-  },
-  {
-    state: 'read-only dirty old',
-    value: 0x04c0_0000_4000_0bddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'read-only clean old',
-    value: 0x0440_0000_4000_0bddn,
-    none: false,
-    present: true,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'prot-none dirty young',
-    value: 0x06c0_0000_4000_0f9cn,
-    none: false,
-    present: false,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'prot-none clean old',
-    value: 0x0640_0000_4000_0b9cn,
-    none: false,
-    present: false,
-    transHuge: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'invalidated',
-    value: 0x00c0_0000_4000_0f5cn,
-    none: false,
-    present: false,
-    transHuge: true,
-    hardware: 'fault',
-  },
-];
+export const PMD_STATES: readonly PmdState[] = [
+  { name: 'none', entry: 0n, none: true, present: false, trans_huge: false, bad: true, hardware: 'fault' },
+  { name: 'table', entry: 0x5000_0003n, none: false, present: true, trans_huge: false, bad: false, hardware: 'table' },
+  huge('huge RW young dirty', 0x00c0_0000_4000_0f5dn, true, true, true),
+  huge('huge RW young clean', 0x0040_0000_4000_0fddn, true, true, false),
+  huge('huge RW old dirty', 0x00c0_0000_4000_0b5dn, true, false, true),
+  huge('huge RW old clean', 0x0040_0000_4000_0bddn, true, false, false),
+  huge('huge RO young dirty', 0x04c0_0000_4000_0fddn, false, true, true),
+  huge('huge RO young clean', 0x0440_0000_4000_0fddn, false, true, false),
+  huge('huge RO old dirty', 0x04c0_0000_4000_0bddn, false, false, true),
+  huge('huge RO old clean', 0x0440_0000_4000_0bddn, false, false, false),
+  huge('invalidated RW young dirty', 0x00c0_0000_4000_0f5cn, true, true, true),
+  huge('invalidated RW young clean', 0x0040_0000_4000_0fdcn, true, true, false),
+  huge('invalidated RW old dirty', 0x00c0_0000_4000_0b5cn, true, false, true),
+  huge('invalidated RW old clean', 0x0040_0000_4000_0bdcn, true, false, false),
+  huge('invalidated RO young dirty', 0x04c0_0000_4000_0fdcn, false, true, true),
+  huge('invalidated RO young clean', 0x0440_0000_4000_0fdcn, false, true, false),
+  huge('invalidated RO old dirty', 0x04c0_0000_4000_0bdcn, false, false, true),
+  huge('invalidated RO old clean', 0x0440_0000_4000_0bdcn, false, false, false),
+  huge('prot-none young dirty', 0x06c0_0000_4000_0f9cn, false, true, true),
+  huge('prot-none young clean', 0x0640_0000_4000_0f9cn, false, true, false),
+  huge('prot-none old dirty', 0x06c0_0000_4000_0b9cn, false, false, true),
+  huge('prot-none old clean', 0x0640_0000_4000_0b9cn, false, false, false),
+]; // prettier-ignore
 
 /**
  * Helpers of pmd entries with LPAE.

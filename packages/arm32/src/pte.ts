@@ -26,88 +26,46 @@ import {
   rdonlyBit,
 } from './bits.js';
 import { PAGE_SHIFT, TASK_SIZE } from './layout.js';
-import type { EntryState } from './pmd.js';
+
+/** One state of a pte, as the kernel stores it from 4.4 on for frame 0x40000, and what its helpers and the walker answer. */
+export interface PteState {
+  readonly name: string;
+  readonly entry: bigint;
+  readonly none: boolean;
+  readonly present: boolean;
+  /** The most that a user's access may do; an old entry faults. */
+  readonly hardware: 'fault' | 'read' | 'write';
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
+}
+
+const page = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PteState => {
+  const hardware = !name.startsWith('page') || !young ? 'fault' : write && dirty ? 'write' : 'read';
+  return { name, entry, none: false, present: true, hardware, leaf: { young, dirty, write } };
+};
 
 /**
- * All states of a pte, as the kernel stores them for page frame 0x40000 (physical 0x4000_0000), from 4.4 on: with the
- * hardware's read-only bit following `!dirty || RDONLY`.
+ * All states of a pte that maps a user page without execute permission.
  *
- * Made by hand from fact sheet 4.1 (bits) and `cpu_v7_set_pte_ext`; memory type write-allocate, shareable.
+ * Made by hand from fact sheet 4.1 and `cpu_v7_set_pte_ext`: nG only in entries that were young when stored, the hardware's
+ * read-only bit unless dirty and writable. A PROT_NONE pte is present, unlike a PROT_NONE huge pmd: bit 1 stays.
  */
-export const PTE_STATES: readonly EntryState[] = [
-  { state: 'none', value: 0x0n, none: true, present: false, hardware: 'fault' },
-  { state: 'swap', value: 0x0000_0000_0012_3404n, none: false, present: false, hardware: 'fault' },
-  {
-    state: 'writable dirty young',
-    value: 0x00c0_0000_4000_0f5fn,
-    none: false,
-    present: true,
-    hardware: 'write',
-  },
-  {
-    state: 'writable clean young',
-    value: 0x0040_0000_4000_0fdfn,
-    none: false,
-    present: true,
-    hardware: 'read',
-  },
-  {
-    state: 'writable dirty old',
-    value: 0x00c0_0000_4000_0b5fn,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'writable clean old',
-    value: 0x0040_0000_4000_0bdfn,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'read-only dirty young',
-    value: 0x04c0_0000_4000_0fdfn,
-    none: false,
-    present: true,
-    hardware: 'read',
-  },
-  {
-    state: 'read-only clean young',
-    value: 0x0440_0000_4000_0fdfn,
-    none: false,
-    present: true,
-    hardware: 'read',
-  },
-  {
-    state: 'read-only dirty old',
-    value: 0x04c0_0000_4000_0bdfn,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'read-only clean old',
-    value: 0x0440_0000_4000_0bdfn,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'prot-none dirty young',
-    value: 0x06c0_0000_4000_071en,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-  {
-    state: 'prot-none clean old',
-    value: 0x0640_0000_4000_031en,
-    none: false,
-    present: true,
-    hardware: 'fault',
-  },
-];
+export const PTE_STATES: readonly PteState[] = [
+  { name: 'none', entry: 0n, none: true, present: false, hardware: 'fault' },
+  { name: 'swap', entry: 0x12_3404n, none: false, present: false, hardware: 'fault' },
+  page('page RW young dirty', 0x00c0_0000_4000_0f5fn, true, true, true),
+  page('page RW young clean', 0x0040_0000_4000_0fdfn, true, true, false),
+  page('page RW old dirty', 0x00c0_0000_4000_035fn, true, false, true),
+  page('page RW old clean', 0x0040_0000_4000_03dfn, true, false, false),
+  page('page RO young dirty', 0x04c0_0000_4000_0fdfn, false, true, true),
+  page('page RO young clean', 0x0440_0000_4000_0fdfn, false, true, false),
+  page('page RO old dirty', 0x04c0_0000_4000_03dfn, false, false, true),
+  page('page RO old clean', 0x0440_0000_4000_03dfn, false, false, false),
+  page('prot-none young dirty', 0x06c0_0000_4000_071en, false, true, true),
+  page('prot-none young clean', 0x0640_0000_4000_071en, false, true, false),
+  page('prot-none old dirty', 0x06c0_0000_4000_031en, false, false, true),
+  page('prot-none old clean', 0x0640_0000_4000_031en, false, false, false),
+]; // prettier-ignore
 
 /**
  * Helpers of pte entries with LPAE. `pte_present` holds for PROT_NONE too (bit 1 stays), and `pte_write` does not ask the

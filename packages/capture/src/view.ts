@@ -1,0 +1,111 @@
+/** A capture seen through a backend: what the MMU does with an address, and what Linux calls it. */
+import { type Arch, type Layout, type MmuDescription, __paddr } from '@ptemu/arch';
+import {
+  type Access,
+  type FastWalker,
+  type WalkOptions,
+  type WalkResult,
+  compileWalker,
+  walk,
+} from '@ptemu/hw';
+import { LinuxTree, type LinuxState } from './linux.js';
+import { type BackendChoice, type CaptureMeta, register } from './meta.js';
+import type { Capture } from './open.js';
+
+/** Makes the backend of a capture: `name` and options are `capture.meta.backend`. The caller knows the backends. */
+export type BackendFactory = (name: string, options: BackendChoice['options']) => Arch;
+
+/** Which tables: those in use while the process ran, or those of the kernel. */
+export type RootName = 'user' | 'kernel';
+
+/** One tree of the capture. */
+export interface Root {
+  readonly name: RootName;
+  readonly table: bigint;
+  readonly mmu: MmuDescription;
+  readonly layout: Layout;
+}
+
+/** How `mmu` looks an address up. */
+export interface MmuQuery {
+  /** `user` when left out. */
+  readonly root?: RootName;
+  /** A user-mode load when left out. */
+  readonly access?: Access;
+  /** `report` when left out. */
+  readonly states?: WalkOptions['states'];
+}
+
+/** A capture with its backend. */
+export interface CaptureView {
+  readonly capture: Capture;
+  readonly arch: Arch;
+  readonly roots: Readonly<Record<RootName, Root>>;
+  /** What the hardware walker does. With powerpc hash it walks no tables: use `hash`. Never throws. */
+  mmu(va: bigint, query?: MmuQuery): WalkResult;
+  /** What Linux calls the address in a tree; the user's when left out. Never throws. */
+  linux(va: bigint, root?: RootName): LinuxState;
+  /** The generated walker of a root. */
+  walker(root: RootName): FastWalker;
+  /** s390: the absolute address of a real one (prefixing); elsewhere the same address. */
+  absolute(real: bigint): bigint;
+}
+
+const USER_READ: Access = { kind: 'read', mode: 'user' };
+
+/** Looks at a capture through the backend that it needs. Throws what the factory throws. */
+export function openView(capture: Capture, backend: BackendFactory): CaptureView {
+  const { meta, memory } = capture;
+  const arch = backend(meta.backend.name, meta.backend.options);
+  const roots: Readonly<Record<RootName, Root>> = {
+    user: { name: 'user', table: meta.rootUser, ...geometry(arch, meta.levels) },
+    kernel: kernelRoot(arch, meta),
+  };
+  const trees: Partial<Record<RootName, LinuxTree>> = {};
+  const walkers: Partial<Record<RootName, FastWalker>> = {};
+  const prefix = register(meta, 'prefix_inferred');
+  return {
+    capture,
+    arch,
+    roots,
+    mmu: (va, query = {}) => {
+      const root = roots[query.root ?? 'user'];
+      const options = query.states === undefined ? {} : { states: query.states };
+      return walk(memory, root.mmu, root.table, va, query.access ?? USER_READ, options);
+    },
+    linux: (va, name = 'user') => {
+      const root = roots[name];
+      trees[name] ??= new LinuxTree(memory, arch, root.layout, root.mmu, root.table);
+      return trees[name].at(va);
+    },
+    walker: (name) => (walkers[name] ??= compileWalker(roots[name].mmu)),
+    absolute: (real) => (prefix === undefined ? real : prefixed(real, prefix)),
+  };
+}
+
+function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; readonly layout: Layout } {
+  return arch.name === 's390'
+    ? { mmu: arch.mmuOf({ levels }), layout: arch.layoutOf({ levels }) }
+    : { mmu: arch.mmuOf(), layout: arch.layoutOf() };
+}
+
+/**
+ * The kernel's tree. On arm with TTBCR.T1SZ = 2 the TTBR1 half is 1 GiB, so its walk starts one level down, at a table
+ * of the second level: Linux points TTBR1 there.
+ * @see Linux arch/arm/mm/proc-v7-3level.S, `v7_ttb_setup` (6.1)
+ */
+function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
+  const root: Root = { name: 'kernel', table: meta.rootKernel, ...geometry(arch, meta.kernelLevels) };
+  const t1sz = Number(register(meta, 't1sz') ?? 0n);
+  if (arch.name !== 'arm32' || t1sz === 0) return root;
+  const bits = 32 - t1sz;
+  const from = root.mmu.levels.findIndex(({ indexShift }) => indexShift < bits);
+  return { ...root, mmu: { ...root.mmu, levels: root.mmu.levels.slice(from) } };
+}
+
+/** Swaps the first 8 KiB with the prefix area. @see z/Architecture Principles of Operation, chapter 3, "Prefixing" */
+function prefixed(real: bigint, prefix: bigint): bigint {
+  const area = real & ~0x1fffn;
+  if (area === 0n) return __paddr(real + prefix);
+  return area === prefix ? __paddr(real - prefix) : real;
+}

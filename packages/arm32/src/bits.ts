@@ -66,7 +66,10 @@ export const rdonlyBit = (env: Pick<Env, 'kernel'>): bigint =>
   env.kernel.has('arm-8109-1') ? L_PTE_RDONLY : PTE_AP2;
 
 const LEAVES: readonly Level[] = ['pmd', 'pte'];
-const TABLES: readonly Level[] = ['pgd', 'pmd'];
+/** p4d and pud are folded: their entry is the pgd's. */
+const TOP: readonly Level[] = ['pgd', 'p4d', 'pud'];
+const TABLES: readonly Level[] = [...TOP, 'pmd'];
+const ALL: readonly Level[] = [...TABLES, 'pte'];
 const HEADER = 'Linux arch/arm/include/asm/pgtable-3level.h (6.12.117)';
 const HWDEF = 'Linux arch/arm/include/asm/pgtable-3level-hwdef.h (6.12.117)';
 const MANUAL = 'ARMv7-A ARM (DDI 0406C), B3.6 Long-descriptor translation table format';
@@ -80,11 +83,11 @@ export function bitTable(env: Pick<Env, 'kernel'>): BitTable {
   const { kernel } = env;
   const newRdonly = kernel.has('arm-8109-1');
   return [
-    hardware(HEADER, { name: 'VALID', mask: L_PTE_VALID, levels: ['pgd', 'pmd', 'pte'], means: 'valid' }),
+    hardware(HEADER, { name: 'VALID', mask: L_PTE_VALID, levels: ALL, means: 'valid' }),
     hardware(HWDEF, {
       name: 'TABLE_BIT',
       mask: PMD_TABLE_BIT,
-      levels: ['pgd', 'pmd', 'pte'],
+      levels: ALL,
       means: 'table (pgd, pmd) or page (pte), not a section',
     }),
     hardware(HEADER, { name: 'MT', mask: L_PTE_MT_MASK, levels: LEAVES, when: 'leaf', means: 'memory type' }),
@@ -121,7 +124,7 @@ export function bitTable(env: Pick<Env, 'kernel'>): BitTable {
     hardware(MANUAL, {
       name: 'ADDRESS',
       mask: PAGE_ADDRESS,
-      levels: ['pgd', 'pmd', 'pte'],
+      levels: ALL,
       means: 'output address',
     }),
     hardware(MANUAL, {
@@ -142,7 +145,7 @@ export function bitTable(env: Pick<Env, 'kernel'>): BitTable {
     software(HEADER, {
       name: 'SWAPPER',
       mask: L_PGD_SWAPPER,
-      levels: ['pgd'],
+      levels: TOP,
       means: 'entry of swapper_pg_dir',
     }),
     software(HEADER, { name: 'DIRTY', mask: L_PTE_DIRTY, levels: LEAVES, when: 'leaf', means: 'dirty' }),

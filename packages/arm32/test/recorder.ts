@@ -24,7 +24,6 @@ export function recorder(
     return old;
   };
   const hex = (value: bigint): string => `0x${value.toString(16)}`;
-  /* eslint-disable require-yield */
   const cpu = {
     kernel: kernel(release),
     in: (): Cpu => cpu as unknown as Cpu,

@@ -4,7 +4,7 @@
  */
 import type { Steps } from '@ptemu/explore';
 import type { Cpu, MmRef, Slot, VmaRef } from './cpu.js';
-import type { Paddr, Pmd, Pte, Vaddr } from './values.js';
+import type { Level, Paddr, Pmd, Pte, Vaddr } from './values.js';
 
 /** An interval of virtual addresses, `[start, end)`. */
 export interface FlushRange {
@@ -92,12 +92,15 @@ export interface Sequences {
   flush_tlb_range(cpu: Cpu, vma: VmaRef, range: FlushRange): Steps<void>;
   flush_pmd_tlb_range(cpu: Cpu, vma: VmaRef, range: FlushRange): Steps<void>;
   flush_tlb_mm(cpu: Cpu, mm: MmRef): Steps<void>;
-  /** What mmu_gather does before it frees: flushes a range whose tables may be freed too. */
+  /**
+   * What mmu_gather does before it frees: flushes a range whose tables may be freed too. `unmapped` is the level of the
+   * smallest entries that were cleared (`tlb_get_unmap_shift`), `pte` when left out: arm64 takes it as the stride.
+   */
   tlb_flush(
     cpu: Cpu,
     mm: MmRef,
     range: FlushRange,
-    options: { readonly freedTables: boolean; readonly full: boolean },
+    options: { readonly freedTables: boolean; readonly full: boolean; readonly unmapped?: Level },
   ): Steps<void>;
   /** Waits until no CPU of the mm is in an interrupts-off walk (kick_all_cpus_sync, serialize_against_pte_lookup). */
   serialize_against_pte_lookup?(cpu: Cpu, mm: MmRef): Steps<void>;

@@ -1,0 +1,122 @@
+import type { ScenarioApi } from '@ptemu/scenarios';
+import { Command } from 'commander';
+import { type CompareCommandOptions, compareCommand } from './compare.js';
+import { type ConformanceOptions, conformanceCommand } from './conformance.js';
+import { type DecodeOptions, decodeCommand } from './decode.js';
+import { type DumpOptions, dumpCommand } from './dump.js';
+import { type HelpersOptions, helpersCommand } from './helpers.js';
+import type { ExitCode, Io } from './io.js';
+import { type ListOptions, listCommand } from './list.js';
+import { type ReplayOptions, replayCommand } from './replay.js';
+import { type RunCommandOptions, runCommand } from './run.js';
+import { type WalkOptions, walkCommand } from './walk.js';
+import { VERSION } from '../version.js';
+
+const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  ...value.split(','),
+];
+
+/** Declares the commands; each hands its exit code to `done`. */
+export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => void): Command {
+  const program = new Command('ptemu')
+    .description('The same page-table race on five architectures, under every interleaving.')
+    .version(VERSION)
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: io.stdout,
+      // Errors come back as exceptions and are printed as one line.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => io.columns ?? 80,
+    });
+  program.helpInformation = program.helpInformation.bind(program);
+  program.addHelpText('after', EPILOGUE);
+  const command = (name: string, description: string): Command =>
+    program.command(name).description(description).option('--json', 'JSON Lines on standard output');
+
+  command('list', 'scenarios with their sources and probes')
+    .option('--commits', 'the commits that change behaviour, instead')
+    .action((options: ListOptions) => done(listCommand(options, io, api)));
+
+  toggles(command('run', 'try every interleaving; print verdicts and the first counterexample'))
+    .argument('[scenario]', 'id, as ptemu list prints it')
+    .option('--part <letter>', 'all probes of a part of the corpus, such as D')
+    .option('--probe <id>', 'one probe, such as D-1, or a broken twin')
+    .option('--variant <name>', 'probes of this variant')
+    .option('--twins', 'broken twins too: each drops one step and must be caught')
+    .option('--arch <specs>', 'all, or a list such as arm64,powerpc:hash,page=4k,s390@4.12', 'all')
+    .option('--kernel <releases>', 'a list such as 4.5,4.9, or all; left out: where the backend changed')
+    .option('--strategy <name>', 'exhaustive or random')
+    .option('--seed <n>', 'random: where to begin')
+    .option('--runs <n>', 'random: how many schedules')
+    .option('--max-states <n>', 'bound of the exhaustive search')
+    .option('--expect <what>', 'holds: any violation is exit code 1')
+    .option('--trace <file>', 'write the first counterexample there, for replay')
+    .action((scenario: string | undefined, options: RunCommandOptions) =>
+      done(runCommand(scenario, options, io, api)),
+    );
+
+  toggles(command('compare', 'one schedule: the steps down, the architectures across'))
+    .argument('<scenario>')
+    .option('--probe <id>', 'one probe of the scenario; left out: the first')
+    .option('--arch <specs>', 'two or more, such as arm32@4.5,s390@4.12,x86_64', 'all')
+    .option('--kernel <release>', 'for those without a release of their own')
+    .action((scenario: string, options: CompareCommandOptions) =>
+      done(compareCommand(scenario, options, io, api)),
+    );
+
+  toggles(command('helpers', 'states of an entry, and what the helpers say of each'))
+    .argument('<arch>', 'such as arm32 or powerpc:hash')
+    .argument('[level]', 'pmd or pte', 'pmd')
+    .option('--kernel <release>')
+    .action((spec: string, level: string, options: HelpersOptions) =>
+      done(helpersCommand(spec, level, options, io)),
+    );
+
+  toggles(command('decode', 'an entry, field by field'))
+    .argument('<arch>')
+    .argument('<level>', 'pgd, p4d, pud, pmd or pte')
+    .argument('<entry>', 'hexadecimal')
+    .option('--kernel <release>')
+    .action((spec: string, level: string, entry: string, options: DecodeOptions) =>
+      done(decodeCommand(spec, level, entry, options, io)),
+    );
+
+  command('replay', 'take the steps of a recording again')
+    .argument('<file>', 'a trace, or what ptemu run --json printed; - for standard input')
+    .action(async (file: string, options: ReplayOptions) =>
+      done(await replayCommand(file, options, io, api)),
+    );
+
+  command('walk', 'addresses of a captured kernel: what the MMU does, what Linux calls them')
+    .argument('<capture>', 'folder of the capture')
+    .argument('<va...>', 'virtual addresses, hexadecimal')
+    .option('--root <which>', 'user or kernel', 'user')
+    .action((capture: string, vas: readonly string[], options: WalkOptions) =>
+      done(walkCommand(capture, vas, options, io)),
+    );
+
+  command('dump', 'the page tables of a captured kernel')
+    .argument('<capture>', 'folder of the capture')
+    .option('--root <which>', 'user or kernel', 'user')
+    .action((capture: string, options: DumpOptions) => done(dumpCommand(capture, options, io)));
+
+  command('conformance', 'answers of real kernel headers, compared with a backend')
+    .argument('<arch>')
+    .argument('<vectors...>', 'vector files (.json or .json.gz)')
+    .action((spec: string, files: readonly string[], options: ConformanceOptions) =>
+      done(conformanceCommand(spec, files, options, io)),
+    );
+
+  return program;
+}
+
+const toggles = (command: Command): Command =>
+  command
+    .option('--with <commits>', 'add commits to the release', collect)
+    .option('--without <commits>', 'take commits out of the release', collect);
+
+const EPILOGUE = `
+Exit codes: 0 as expected, 1 a verdict differs from what is expected, 2 bad usage or input,
+3 a bound was reached before an answer.`;

@@ -1,0 +1,30 @@
+import type { ScenarioApi } from '@ptemu/scenarios';
+import type { Io } from '../src/cli/io.js';
+import { main } from '../src/cli/main.js';
+
+/** What a command printed, and its exit code. */
+export interface Transcript {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number;
+}
+
+/** Runs `ptemu` in-process, as in a pipe without colours. */
+export async function ptemu(
+  command: string | readonly string[],
+  options: { readonly api?: ScenarioApi; readonly stdin?: string; readonly columns?: number } = {},
+): Promise<Transcript> {
+  let stdout = '';
+  let stderr = '';
+  const io: Io = {
+    stdout: (text) => (stdout += text),
+    stderr: (text) => (stderr += text),
+    stdin: () => Promise.resolve(options.stdin ?? ''),
+    columns: options.columns,
+    color: false,
+    progress: false,
+  };
+  const argv = typeof command === 'string' ? command.split(' ') : command;
+  const code = await main(argv, io, options.api);
+  return { stdout, stderr, code };
+}

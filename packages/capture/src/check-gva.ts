@@ -19,7 +19,10 @@ export function checkGva(view: CaptureView, tally: Tally): void {
         states: 'ignore',
       });
       const found = result.kind === 'mapped' ? view.absolute(result.paddr) : undefined;
-      const name = `gva2gpa in ${mode} mode, ${half} va`;
+      const swapped = result.kind === 'mapped' && view.absolute(result.paddr) !== result.paddr;
+      const name = swapped
+        ? 's390 prefixing: real -> absolute swap of 8 KiB'
+        : `gva2gpa in ${mode} mode, ${half} va`;
       tally.count(name, found === gpa, () => `${hex(va)}: QEMU ${show(gpa)}, MMU ${outcome(result)}`);
     }
   }
@@ -66,11 +69,36 @@ export function checkInfoTlb(view: CaptureView, tally: Tally): void {
         )
         .join('');
       const agrees = result.kind === 'mapped' && result.paddr === line.pa && flags === line.flags;
-      const name = `info tlb (${mode} CR3), pa+flags`;
-      tally.count(name, agrees, () => `${hex(line.va)}: QEMU ${hex(line.pa)} ${line.flags}, MMU ${outcome(result)} ${flags}`); // prettier-ignore
+      tally.count(`info tlb (${mode} CR3), pa+flags`, agrees, () => `${hex(line.va)}: QEMU ${hex(line.pa)} ${line.flags}, MMU ${outcome(result)} ${flags}`); // prettier-ignore
     }
   }
 }
+
+/** The other way round: the tables map nothing that QEMU did not list, but for the espfix aliases. */
+export function checkInfoTlbComplete(view: CaptureView, tally: Tally): void {
+  const { infoTlb } = view.capture;
+  for (const mode of ['user', 'kernel'] as const) {
+    const lines = infoTlb[mode];
+    if (lines === undefined) continue;
+    const listed = new Set(lines.map(({ va }) => va));
+    for (const state of view.entries(mode, TABLES_MAX)) {
+      if (state?.kind !== 'present') continue;
+      const va = view.addressIn(mode, state.start);
+      const result = view.mmu(va, { root: mode, access: { kind: 'read', mode: 'kernel' } });
+      if (result.kind !== 'mapped' || (va >= ESPFIX_START && va < ESPFIX_END)) continue;
+      tally.count(
+        `leaves of the ${mode} CR3 that info tlb lists`,
+        listed.has(va),
+        () => `${hex(va)}: ${outcome(result)}`,
+      );
+    }
+  }
+}
+
+/** The pgd of the espfix stacks, whose few pages are mapped 65536 times. @see Linux Documentation/arch/x86/x86_64/mm.rst (6.12) */
+const ESPFIX_START = 0xffff_ff00_0000_0000n;
+const ESPFIX_END = 0xffff_ff80_0000_0000n;
+const TABLES_MAX = 2 ** 20;
 
 const SYMBOL = /^([0-9a-f]{8,16}) [A-Za-z] (_text|_stext|startup_continue)$/;
 const CODE = /^ *([0-9a-f]+)-[0-9a-f]+ : Kernel code$/;

@@ -1,6 +1,7 @@
 /** Holds a capture against a backend: every address that the truth speaks of. */
-import { checkGva, checkInfoTlb, checkKernelText } from './check-gva.js';
+import { checkGva, checkInfoTlb, checkInfoTlbComplete, checkKernelText } from './check-gva.js';
 import { checkPagemap } from './check-pagemap.js';
+import { checkScan, checkSmaps } from './check-smaps.js';
 import type { Capture } from './open.js';
 import { type CheckResult, Tally } from './tally.js';
 import { type BackendFactory, openView } from './view.js';
@@ -25,7 +26,10 @@ export function checkCapture(capture: Capture, backend: BackendFactory): Capture
   const tally = new Tally();
   checkPagemap(view, tally);
   if (view.roots.user.mmu.kind === 'radix') checkGva(view, tally);
+  checkSmaps(view, tally);
+  checkScan(view, tally);
   checkInfoTlb(view, tally);
+  checkInfoTlbComplete(view, tally);
   checkKernelText(view, tally);
   const checks = tally.results();
   return {

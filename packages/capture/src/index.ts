@@ -15,3 +15,4 @@ export type * from './linux.js';
 export * from './view.js';
 export type { CheckResult } from './tally.js';
 export * from './check.js';
+export * from './dump.js';

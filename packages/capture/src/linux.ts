@@ -82,6 +82,40 @@ export class LinuxTree {
     return this.descend(va, key);
   }
 
+  /**
+   * Every entry that is not none and not a table, in the order of addresses: what the tree maps or keeps in mind.
+   * Tables may be shared or point to themselves, so at most `tablesMax` tables are read; `undefined` comes last where
+   * that bound was met.
+   */
+  *entries(tablesMax: number): Generator<LinuxState | undefined> {
+    const budget = { left: tablesMax };
+    yield* this.entriesOf(0, this.root, 0n, budget);
+    if (budget.left < 0) yield undefined;
+  }
+
+  private *entriesOf(
+    depth: number,
+    table: bigint,
+    base: bigint,
+    budget: { left: number },
+  ): Generator<LinuxState> {
+    if (--budget.left < 0) return;
+    const plan = this.plans[depth]!;
+    if (!this.memory.exists(table)) {
+      yield this.bad(plan, base, `no memory at ${hex(table)}`, table);
+      return;
+    }
+    for (let i = 0n; i <= plan.mask; i++) {
+      const va = base + (i << plan.shift);
+      const decided = this.decide(plan, table, va);
+      if (decided === undefined) {
+        const next = plan.table(this.memory.load(entryAddress(plan, table, va)));
+        if (depth + 1 < this.plans.length) yield* this.entriesOf(depth + 1, next, va, budget);
+        if (budget.left < 0) return;
+      } else if (decided.kind !== 'none') yield decided;
+    }
+  }
+
   private descend(va: bigint, key: bigint): LinuxState {
     let table = this.root;
     for (const plan of this.plans) {

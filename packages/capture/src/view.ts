@@ -45,6 +45,10 @@ export interface CaptureView {
   mmu(va: bigint, query?: MmuQuery): WalkResult;
   /** What Linux calls the address in a tree; the user's when left out. Never throws. */
   linux(va: bigint, root?: RootName): LinuxState;
+  /** Every entry of a tree that is neither none nor a table; `undefined` last where `tablesMax` was met. */
+  entries(root: RootName, tablesMax: number): Generator<LinuxState | undefined>;
+  /** The full address of an offset in the tree of a root: sign-extended, in the upper half, or as it is. */
+  addressIn(root: RootName, offset: bigint): bigint;
   /** The generated walker of a root. */
   walker(root: RootName): FastWalker;
   /** s390: the absolute address of a real one (prefixing); elsewhere the same address. */
@@ -63,6 +67,10 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
   };
   const trees: Partial<Record<RootName, LinuxTree>> = {};
   const walkers: Partial<Record<RootName, FastWalker>> = {};
+  const tree = (name: RootName): LinuxTree => {
+    const root = roots[name];
+    return (trees[name] ??= new LinuxTree(memory, arch, root.layout, root.mmu, root.table));
+  };
   const prefix = register(meta, 'prefix_inferred');
   return {
     capture,
@@ -73,11 +81,9 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
       const options = query.states === undefined ? {} : { states: query.states };
       return walk(memory, root.mmu, root.table, va, query.access ?? USER_READ, options);
     },
-    linux: (va, name = 'user') => {
-      const root = roots[name];
-      trees[name] ??= new LinuxTree(memory, arch, root.layout, root.mmu, root.table);
-      return trees[name].at(va);
-    },
+    linux: (va, name = 'user') => tree(name).at(va),
+    entries: (name, tablesMax) => tree(name).entries(tablesMax),
+    addressIn: (name, offset) => fullAddress(arch.name, roots[name], offset),
     walker: (name) => (walkers[name] ??= compileWalker(roots[name].mmu)),
     absolute: (real) => (prefix === undefined ? real : prefixed(real, prefix)),
   };
@@ -100,7 +106,29 @@ function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
   if (arch.name !== 'arm32' || t1sz === 0) return root;
   const bits = 32 - t1sz;
   const from = root.mmu.levels.findIndex(({ indexShift }) => indexShift < bits);
-  return { ...root, mmu: { ...root.mmu, levels: root.mmu.levels.slice(from) } };
+  const levels = root.layout.levels.map((level) =>
+    level.shift >= bits ? { ...level, folded: true } : level,
+  );
+  return {
+    ...root,
+    mmu: { ...root.mmu, levels: root.mmu.levels.slice(from) },
+    layout: { ...root.layout, levels, vaBits: bits },
+  };
+}
+
+/** Where an offset in a tree lies in the address space. */
+function fullAddress(arch: string, root: Root, offset: bigint): bigint {
+  const { split } = root.mmu;
+  switch (split.kind) {
+    case 'sign-extended':
+      return BigInt.asUintN(64, BigInt.asIntN(split.bits, offset));
+    case 'two-halves':
+      return root.name === 'kernel' ? BigInt.asUintN(64, offset - (1n << BigInt(split.kernelBits))) : offset;
+    case 'quadrants':
+      return root.name === 'kernel' ? offset | (3n << 62n) : offset;
+    case 'limit':
+      return arch === 'arm32' && root.name === 'kernel' ? offset + (1n << 32n) - (1n << BigInt(root.layout.vaBits)) : offset; // prettier-ignore
+  }
 }
 
 /** Swaps the first 8 KiB with the prefix area. @see z/Architecture Principles of Operation, chapter 3, "Prefixing" */

@@ -10,12 +10,9 @@
  */
 import { type Level, type Vaddr, __vaddr, bits, ibmBit } from '@ptemu/arch';
 
-/** Why a translation ended, in the words of the generic walker. */
-export type FaultCause = 'not-present' | 'permission' | 'reserved' | 'address-limit';
-
-/** A translation fault, independent of the architecture. */
-export interface GenericFault {
-  readonly cause: FaultCause;
+/** A fault as generic code speaks of it; `non-canonical`: the address is beyond what the ASCE describes. */
+export interface S390Fault {
+  readonly cause: 'not-present' | 'permission' | 'reserved' | 'non-canonical';
   /** The level at which the walk ended; absent where the code does not say. */
   readonly level?: Level;
   readonly address: Vaddr;
@@ -69,7 +66,7 @@ const TEID_ADDRESS_VALID = ibmBit(61);
 const ADDRESS = bits(12, 63);
 
 /** What the hardware would store for a fault. Level names are those of five-level kernels. */
-export function syndromeOf(fault: GenericFault): Syndrome {
+export function syndromeOf(fault: S390Fault): Syndrome {
   const address = fault.address & ADDRESS;
   const fsi = fault.access === 'write' ? FSI_STORE : FSI_FETCH;
   switch (fault.cause) {
@@ -79,7 +76,7 @@ export function syndromeOf(fault: GenericFault): Syndrome {
     }
     case 'reserved':
       return { code: PGM.TRANSLATION_SPECIFICATION, teid: 0n };
-    case 'address-limit':
+    case 'non-canonical':
       return { code: PGM.ASCE_TYPE, teid: address | fsi };
     default:
       return { code: NOT_PRESENT[fault.level ?? 'pte'], teid: address | fsi };
@@ -87,7 +84,7 @@ export function syndromeOf(fault: GenericFault): Syndrome {
 }
 
 /** The generic fault of a program interruption; undefined for codes that are no translation faults. */
-export function faultOf({ code, teid }: Syndrome): GenericFault | undefined {
+export function faultOf({ code, teid }: Syndrome): S390Fault | undefined {
   const address = __vaddr(teid & ADDRESS);
   const data = (teid & FSI_STORE) !== 0n ? 'write' : 'read';
   if (code === PGM.PROTECTION) {
@@ -95,7 +92,7 @@ export function faultOf({ code, teid }: Syndrome): GenericFault | undefined {
     return { cause: 'permission', address, access: noexec ? 'exec' : 'write' };
   }
   if (code === PGM.TRANSLATION_SPECIFICATION) return { cause: 'reserved', address, access: 'read' };
-  if (code === PGM.ASCE_TYPE) return { cause: 'address-limit', address, access: data };
+  if (code === PGM.ASCE_TYPE) return { cause: 'non-canonical', address, access: data };
   const level = (Object.keys(NOT_PRESENT) as Level[]).find((name) => NOT_PRESENT[name] === code);
   return level === undefined ? undefined : { cause: 'not-present', level, address, access: data };
 }

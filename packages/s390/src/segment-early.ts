@@ -56,7 +56,7 @@ export function earlySegment(
     pmd_mkwrite: (v) => __pmd(protNone(v) ? v : v & ~P),
     pmd_wrprotect: (v) => __pmd(protNone(v) ? v : v | P),
     pmd_modify: (v, prot) => {
-      const value = change(v, prot) | (v & SPLIT);
+      const value = change(v & ~YOUNG, prot) | (v & SPLIT);
       return young(v) ? mkyoung(value) : __pmd(value);
     },
   };

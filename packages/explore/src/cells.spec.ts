@@ -142,8 +142,12 @@ describe('cells', () => {
     expect(packed()).toEqual([0, 0, 0]);
     world.unpack([9, 9, ...middle, 9], 2, 2 + middle.length);
     expect(packed()).toEqual(middle);
+    expect(world.mark()).toBe(0);
+    write(2, 71);
     world.unpack(middle, 0, 0);
     expect(packed()).toEqual([0, 0, 0]);
+    // Nothing is left to roll back.
+    expect(world.mark()).toBe(0);
   });
 
   it.each<[() => unknown, string]>([

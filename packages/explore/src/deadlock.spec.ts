@@ -29,7 +29,7 @@ describe('deadlock', () => {
     const outsider = (c: Cells): Thread[] => [
       thread('A', function* () {
         yield* c.waitUntil(0, 2);
-        yield* c.lock(0);
+        yield* c.lock(1);
       }),
       thread('B', function* () {
         yield* c.lock(0);

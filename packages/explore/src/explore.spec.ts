@@ -3,7 +3,7 @@ import { toJson } from '../test/json.js';
 import { increments, lastZero, lockOrder, peterson, thread } from '../test/protocols.js';
 import { SIZES, svz } from '../test/svz.js';
 import { cells, explore, ExploreError } from './index.js';
-import type { ExploreOptions, ExploreResult, Program, Steps } from './index.js';
+import type { CellOp, ExploreOptions, ExploreResult, Program, Steps, World } from './index.js';
 
 const twoSteps = (c: ReturnType<typeof cells>) =>
   function* (): Steps<void> {
@@ -237,6 +237,28 @@ describe('explore, ends of schedules', () => {
     expect(explore(stuck).fell.map(({ invariant }) => invariant)).toEqual(['deadlock']);
     const free = { world: c.world, threads: [thread('A', () => c.waitUntil(0, 0))] };
     expect(explore(free).fell.map(({ invariant }) => invariant)).toEqual(['never']);
+  });
+
+  it('rolls back to every mark that it made, and to none twice', () => {
+    const c = cells(1, { final: { fine: () => true } });
+    const marks: number[] = [];
+    let made = 0;
+    const world: World<CellOp> = {
+      prepare: (step) => c.world.prepare(step),
+      enabled: (actor, op) => c.world.enabled(actor, op),
+      execute: (actor, op) => c.world.execute(actor, op),
+      takeFallen: () => c.world.takeFallen(),
+      mark: () => (marks.push(c.world.mark()), made++, marks.at(-1) ?? NaN),
+      rollback: (mark) => {
+        expect(marks.pop()).toBe(mark);
+        c.world.rollback(mark);
+      },
+      pack: (out) => c.world.pack(out),
+      unpack: (from, start, end) => c.world.unpack(from, start, end),
+      finish: () => c.world.finish?.(),
+    };
+    explore({ world, threads: [thread('A', twoSteps(c))] });
+    expect([marks.length, made]).toEqual([0, 3]);
   });
 
   it('finds no end where an agent can step for ever', () => {

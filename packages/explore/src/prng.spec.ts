@@ -12,6 +12,12 @@ describe('seeded', () => {
     expect(draw(1, 1000, 20)).not.toEqual(draw(2, 1000, 20));
   });
 
+  it('draws evenly below a bound that does not divide 2^32', () => {
+    const third = 2 ** 30;
+    const low = draw(9, 3 * third, 9000).filter((value) => value < third).length;
+    expect(Math.abs(low - 3000)).toBeLessThan(6 * Math.sqrt(2000));
+  });
+
   it.each([1, 2, 3, 7])('draws each of %i values equally often', (n) => {
     const counts = new Array<number>(n).fill(0);
     for (const value of draw(5, n, 7000)) counts[value] = (counts[value] ?? NaN) + 1;

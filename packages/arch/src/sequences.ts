@@ -102,6 +102,17 @@ export interface Sequences {
     range: FlushRange,
     options: { readonly freedTables: boolean; readonly full: boolean; readonly unmapped?: Level },
   ): Steps<void>;
+  /**
+   * powerpc hash: the low-level fault handler of a huge pmd, which runs with interrupts off and without any lock. `insert`
+   * puts the HPTE into the hash table, for the entry that it gets, and returns its slot number (0 to 15).
+   */
+  __hash_page_thp?(
+    cpu: Cpu,
+    address: Vaddr,
+    pmdp: Slot<'pmd'>,
+    access: { readonly write: boolean; readonly exec: boolean },
+    insert: (entry: bigint) => Steps<number>,
+  ): Steps<'done' | 'busy' | 'fault'>;
   /** Waits until no CPU of the mm is in an interrupts-off walk (kick_all_cpus_sync, serialize_against_pte_lookup). */
   serialize_against_pte_lookup?(cpu: Cpu, mm: MmRef): Steps<void>;
 }

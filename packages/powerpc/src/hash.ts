@@ -109,20 +109,12 @@ export function* hpte_do_hugepage_flush(
   if (issued) yield* c.complete();
 }
 
-/** An access that missed the hash table. */
-export interface HashAccess {
-  readonly write: boolean;
-  readonly exec: boolean;
-}
-
-/** What the low-level handler came to: `done` (the access is retried), `busy` (also retried), or a fault for Linux. */
-export type HashFaultResult = 'done' | 'busy' | 'fault';
-
 /**
  * The low-level fault handler of a huge pmd. Runs with interrupts off and without the pmd lock.
  *
  * `insert` puts the HPTE into the hash table, wherever the caller keeps that, and returns its slot number; it gets the
- * entry that the HPTE is made of. On `done` the entry has HASHPTE and ACCESSED set, and the slot is recorded.
+ * entry that the HPTE is made of. On `done` the access is to be retried: the entry has HASHPTE and ACCESSED set and the
+ * slot is recorded. `busy`: another CPU holds the entry; also retried. `fault`: Linux's page fault has to help.
  *
  * @see Linux arch/powerpc/mm/book3s64/hash_hugepage.c, `__hash_page_thp` (6.12.117)
  */
@@ -131,9 +123,9 @@ export function* __hash_page_thp(
   cpu: Cpu,
   address: Vaddr,
   pmdp: Slot<'pmd'>,
-  access: HashAccess,
+  access: { readonly write: boolean; readonly exec: boolean },
   insert: (entry: bigint) => Steps<number>,
-): Steps<HashFaultResult> {
+): Steps<'done' | 'busy' | 'fault'> {
   const { bits: b } = env;
   const c = cpu.in('__hash_page_thp');
   let old: bigint;
@@ -158,7 +150,11 @@ export function* __hash_page_thp(
 }
 
 /** `check_pte_access`: the entry has every right that the access needs, and is a user's. */
-function permits({ bits: b }: PpcEnv, entry: bigint, access: HashAccess): boolean {
+function permits(
+  { bits: b }: PpcEnv,
+  entry: bigint,
+  access: { readonly write: boolean; readonly exec: boolean },
+): boolean {
   const needs =
     b._PAGE_PRESENT |
     b._PAGE_READ |

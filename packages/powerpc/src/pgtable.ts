@@ -7,7 +7,7 @@
  */
 import { type Cpu, type MmRef, type OwnSequences, type Paddr, type Pmd, type PmdHelpers, type Pte, type PteHelpers, type Slot, type Steps, type Vaddr, __paddr, __pmd, __pte, __vaddr, pmdHugePteCell } from '@ptemu/arch'; // prettier-ignore
 import type { PpcEnv } from './env.js';
-import { depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
+import { __hash_page_thp, depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
 import { flushes, radix__flush_tlb_collapsed_pmd } from './tlb.js';
 
 /** Bits to clear and to set in one atomic update. */
@@ -26,6 +26,11 @@ export function ownSequences(env: PpcEnv, pmd: PmdHelpers, pte: PteHelpers): Own
     ...collapse(env),
     ...(env.mmu === 'hash' ? hashDeposit(env) : radixDeposit(env)),
     ...pteSequences(env, pte),
+    ...(env.mmu === 'hash' &&
+      env.page === '64k' && {
+        __hash_page_thp: (cpu, address, pmdp, access, insert) =>
+          __hash_page_thp(env, cpu, address, pmdp, access, insert),
+      }),
     *serialize_against_pte_lookup(cpu, mm) {
       yield* serialize(env, cpu, mm);
     },

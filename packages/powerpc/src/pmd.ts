@@ -1,22 +1,70 @@
-/**
- * Helpers of pmd entries.
- *
- * All states of a huge pmd, 4.20 and later (P PRESENT b63, L leaf b62, I INVALID b61, RWX b2..b0; hash adds THP_HUGE):
- *
- *     state                      P L I  bits
- *     none                       0 0 0  0
- *     table                      1 0 0  address, radix: | log2 of the pte table's entries
- *     huge, RW young dirty       1 1 0  RWX, C b7, R b8
- *     old / clean / read-only    1 1 0  R=0 / C=0 / W=0
- *     prot-none                  1 1 0  RWX=0 (and PRIVILEGED b3 up to 6.5)
- *     invalidated                0 1 1  as before
- *     migration entry            0 1 0  type, offset
- *
- * Up to 4.16 an invalidated pmd has no mark of its own, and any entry but 0 is present.
- */
+/** Helpers of pmd entries. Memory is not written and no TLB entry is flushed by any of them. */
 import { type PmdHelpers, KernelBug, __pmd, __pgprot, completePmd, swapPmdHelpers, type Pmd, type PteHelpers, type SwapOps } from '@ptemu/arch'; // prettier-ignore
 import type { PpcEnv } from './env.js';
 import { indexSizes, tableBytes } from './layout.js';
+
+/** One state of a pmd, as the 6.12 radix kernel with 64K pages stores it, and what its helpers answer. */
+export interface PmdState {
+  readonly name: string;
+  /** On hash a huge state has `H_PAGE_THP_HUGE` (b13) too, and a table has no size in its low bits. */
+  readonly entry: bigint;
+  readonly none: boolean;
+  readonly present: boolean;
+  readonly trans_huge: boolean;
+  readonly bad: boolean;
+  /** Hash calls bad what has low bits. */
+  readonly badOnHash: boolean;
+  readonly protnone: boolean;
+  readonly serializing: boolean;
+  /** Absent where the bits mean something else. */
+  readonly leaf?: { readonly young: boolean; readonly dirty: boolean; readonly write: boolean };
+}
+
+const huge = (name: string, entry: bigint, write: boolean, young: boolean, dirty: boolean): PmdState => ({
+  name, entry, none: false, present: true, trans_huge: true, bad: true, badOnHash: (entry & 0xfffn) !== 0n,
+  protnone: name.startsWith('prot-none'), serializing: name.startsWith('invalidated'),
+  leaf: { young, dirty, write },
+}); // prettier-ignore
+
+/**
+ * All states of a pmd that maps, or once mapped, a user page at 0x4000_0000 without execute permission.
+ *
+ * P PRESENT b63, L leaf b62, I INVALID b61; C b7 dirty, R b8 young; READ b2, WRITE b1. Invalidated: P gives way to I.
+ */
+export const PMD_STATES: readonly PmdState[] = [
+  {
+    name: 'none', entry: 0n, none: true, present: false, trans_huge: false, bad: false, badOnHash: false,
+    protnone: false, serializing: false,
+  },
+  {
+    name: 'table', entry: 0x8000_0000_5000_0005n, none: false, present: true, trans_huge: false, bad: false,
+    badOnHash: false, protnone: false, serializing: false,
+  },
+  {
+    name: 'migration, writable', entry: 0x4000_0000_4000_001an, none: false, present: false, trans_huge: false,
+    bad: true, badOnHash: true, protnone: false, serializing: false,
+  },
+  huge('huge RW young dirty', 0xc000_0000_4000_0186n, true, true, true),
+  huge('huge RW young clean', 0xc000_0000_4000_0106n, true, true, false),
+  huge('huge RW old dirty', 0xc000_0000_4000_0086n, true, false, true),
+  huge('huge RW old clean', 0xc000_0000_4000_0006n, true, false, false),
+  huge('huge RO young dirty', 0xc000_0000_4000_0184n, false, true, true),
+  huge('huge RO young clean', 0xc000_0000_4000_0104n, false, true, false),
+  huge('huge RO old dirty', 0xc000_0000_4000_0084n, false, false, true),
+  huge('huge RO old clean', 0xc000_0000_4000_0004n, false, false, false),
+  huge('invalidated RW young dirty', 0x6000_0000_4000_0186n, true, true, true),
+  huge('invalidated RW young clean', 0x6000_0000_4000_0106n, true, true, false),
+  huge('invalidated RW old dirty', 0x6000_0000_4000_0086n, true, false, true),
+  huge('invalidated RW old clean', 0x6000_0000_4000_0006n, true, false, false),
+  huge('invalidated RO young dirty', 0x6000_0000_4000_0184n, false, true, true),
+  huge('invalidated RO young clean', 0x6000_0000_4000_0104n, false, true, false),
+  huge('invalidated RO old dirty', 0x6000_0000_4000_0084n, false, false, true),
+  huge('invalidated RO old clean', 0x6000_0000_4000_0004n, false, false, false),
+  huge('prot-none young dirty', 0xc000_0000_4000_0180n, false, true, true),
+  huge('prot-none young clean', 0xc000_0000_4000_0100n, false, true, false),
+  huge('prot-none old dirty', 0xc000_0000_4000_0080n, false, false, true),
+  huge('prot-none old clean', 0xc000_0000_4000_0000n, false, false, false),
+]; // prettier-ignore
 
 /** Start of the kernel's addresses: tables were linked by virtual address before 4.7. */
 export const PAGE_OFFSET: bigint = 0xc000_0000_0000_0000n;

@@ -1,6 +1,6 @@
 /** Every page of every VMA: pagemap against what Linux's helpers make of the tables, and the MMU against both. */
 import { hex } from '@ptemu/arch';
-import { A_IGNORE, R_DENIED, R_PA_HI, R_PA_LO, FAULT_CAUSES, DENY_EXEC, DENY_READ, DENY_USER, DENY_WRITE } from '@ptemu/hw'; // prettier-ignore
+import { A_EXEC, A_IGNORE, A_USER, R_DENIED, R_PA_HI, R_PA_LO, FAULT_CAUSES, DENY_EXEC, DENY_READ, DENY_USER, DENY_WRITE } from '@ptemu/hw'; // prettier-ignore
 import type { LinuxState } from './linux.js';
 import { type MapsVma, vmaAt } from './maps.js';
 import { regionAt } from './meta.js';
@@ -15,6 +15,8 @@ const SOFT_DIRTY = 1n << 55n;
 const FRAME = SOFT_DIRTY - 1n;
 const SWAP_TYPE = 31n;
 const SWAP_SHIFT = 5n;
+
+const PERMISSION = FAULT_CAUSES.indexOf('permission') + 1;
 
 /** One page of the truth with what we say of it. */
 interface Page {
@@ -112,7 +114,9 @@ function hardwareCheck(view: CaptureView, tests: EntryTests, tally: Tally): (pag
   const { result } = walker;
   const root = [low(view.roots.user.table), high(view.roots.user.table)] as const;
   return ({ va, state, vma }) => {
-    const status = walker.walk(memory, root[0], root[1], low(va), high(va), A_IGNORE);
+    let status = walker.walk(memory, root[0], root[1], low(va), high(va), A_IGNORE);
+    // An execute-only page is translated for fetches alone.
+    if (status === PERMISSION) status = walker.walk(memory, root[0], root[1], low(va), high(va), A_IGNORE | A_EXEC | A_USER); // prettier-ignore
     const cause = status === 0 ? undefined : FAULT_CAUSES[status - 1]!;
     const why = (): string => `${hex(va)}: MMU ${cause ?? hex(pa())}, tables ${describe(state)}`;
     const pa = (): bigint => (BigInt(result[R_PA_HI]!) << 32n) | BigInt(result[R_PA_LO]!);

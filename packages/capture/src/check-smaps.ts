@@ -47,8 +47,9 @@ function checkPmdMapped(
   const shown = BigInt(fields.reduce((sum, name) => sum + (smaps.fields[name] ?? 0), 0));
   const large: Large = { counted: 0n, hidden: 0n, zero: 0n };
   for (const state of statesOf(view, vma)) {
-    if (state.kind !== 'present' || state.level === 'pte') continue;
     const size = state.end - state.start;
+    if (state.kind === 'hidden') large.hidden += size;
+    if (state.kind !== 'present' || state.level === 'pte') continue;
     if (isZeroPage(view, state.start)) large.zero += size;
     else if (hidesProtnone(view) && tests.protnone(state)) large.hidden += size;
     else large.counted += size;

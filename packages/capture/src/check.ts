@@ -1,5 +1,6 @@
 /** Holds a capture against a backend: every address that the truth speaks of. */
 import { checkGva, checkInfoTlb, checkInfoTlbComplete, checkKernelText } from './check-gva.js';
+import { checkHash, checkHashTable } from './check-hash.js';
 import { checkPagemap } from './check-pagemap.js';
 import { checkScan, checkSmaps } from './check-smaps.js';
 import type { Capture } from './open.js';
@@ -26,6 +27,10 @@ export function checkCapture(capture: Capture, backend: BackendFactory): Capture
   const tally = new Tally();
   checkPagemap(view, tally);
   if (view.roots.user.mmu.kind === 'radix') checkGva(view, tally);
+  else {
+    checkHash(view, tally);
+    checkHashTable(view, tally);
+  }
   checkSmaps(view, tally);
   checkScan(view, tally);
   checkInfoTlb(view, tally);

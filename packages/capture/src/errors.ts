@@ -11,6 +11,7 @@ export const CAPTURE_ERROR_CODES: {
   readonly BAD_MAPS: string;
   readonly BAD_INFO_TLB: string;
   readonly BAD_HPT: string;
+  readonly BAD_SLB: string;
   readonly UNKNOWN_ARCH: string;
   readonly UNKNOWN_KERNEL: string;
 } = {
@@ -27,6 +28,7 @@ export const CAPTURE_ERROR_CODES: {
   BAD_MAPS: 'maps.txt has a line that is no VMA, or VMAs that overlap',
   BAD_INFO_TLB: 'an info-tlb file has a line that is no translation',
   BAD_HPT: 'hpt.bin.gz is no hash table of the size that meta.json names',
+  BAD_SLB: 'slb-user.txt has a line that is no SLB entry',
   UNKNOWN_ARCH: 'no backend is known for the architecture of the capture',
   UNKNOWN_KERNEL: 'no kernel of ours is known for the release of the capture',
 };

@@ -2,11 +2,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { PhysicalMemory } from '@ptemu/hw';
+import type { PhysicalMemory, Segment } from '@ptemu/hw';
 import { CaptureError } from './errors.js';
 import { type InfoTlbLine, parseInfoTlb } from './info-tlb.js';
 import { type MapsVma, parseMaps } from './maps.js';
 import { type CaptureMeta, parseMeta } from './meta.js';
+import { parseSlb } from './slb.js';
 import { indexBytes, installTables, parseIndex } from './tables.js';
 import { type Truth, parseTruth } from './truth.js';
 import { parseJson } from './values.js';
@@ -22,6 +23,8 @@ export interface Capture {
   readonly infoTlb: { readonly user?: readonly InfoTlbLine[]; readonly kernel?: readonly InfoTlbLine[] };
   /** powerpc hash without a hypervisor: the hash table, big-endian bytes. */
   readonly hpt?: Uint8Array;
+  /** powerpc hash: the segments of the user-mode stop. */
+  readonly slb?: readonly Segment[];
 }
 
 /** Gives the bytes of a file of the capture, or undefined where there is none of this name. */
@@ -53,14 +56,15 @@ export function readCapture(files: CaptureFiles): Capture {
   const user = infoTlbOf(files, 'info-tlb-user.txt.gz');
   const kernel = infoTlbOf(files, 'info-tlb-kernel.txt.gz');
   const infoTlb = { ...(user === undefined ? {} : { user }), ...(kernel === undefined ? {} : { kernel }) };
-  if (meta.hpt === undefined) return { meta, memory, vmas, truth, infoTlb };
+  const slb = files('slb-user.txt') === undefined ? {} : { slb: parseSlb(text(files, 'slb-user.txt')) };
+  if (meta.hpt === undefined) return { meta, memory, vmas, truth, infoTlb, ...slb };
   const hpt = unpack(files, 'hpt.bin.gz', meta.hpt.sizeBytes);
   if (hpt.length !== meta.hpt.sizeBytes)
     throw new CaptureError(
       'BAD_HPT',
       `hpt.bin.gz: holds ${hpt.length} bytes, meta.json names ${meta.hpt.sizeBytes}`,
     );
-  return { meta, memory, vmas, truth, infoTlb, hpt };
+  return { meta, memory, vmas, truth, infoTlb, ...slb, hpt };
 }
 
 function infoTlbOf(files: CaptureFiles, name: string): readonly InfoTlbLine[] | undefined {

@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '@ptemu/arch';
+import { arm32 } from '@ptemu/arm32';
+import { arm64 } from '@ptemu/arm64';
+import { powerpc } from '@ptemu/powerpc';
 import { s390 } from '@ptemu/s390';
 import { x86_64 } from '@ptemu/x86_64';
 import { type BackendChoice, checkCapture, openCapture } from '../src/index.js';
@@ -12,6 +15,12 @@ function backend(name: string, options: BackendChoice['options']): Arch {
   switch (name) {
     case 'x86_64':
       return x86_64(made);
+    case 'arm32':
+      return arm32(made);
+    case 'arm64':
+      return arm64(made);
+    case 'powerpc':
+      return powerpc(made);
     case 's390':
       return s390(made);
     default:

@@ -22,9 +22,9 @@ export function explainDeadlock<P>(program: Program<P>, waiting: readonly Waitin
   for (const { thread, next } of waiting) targets.set(thread, world.waitsFor?.(thread, next.prepared) ?? []);
 
   const next = (thread: number): number[] =>
-    (targets.get(thread) ?? [])
-      .map((target) => (typeof target === 'number' ? target : (numbers.get(target) ?? -1)))
-      .filter((target) => targets.has(target));
+    (targets.get(thread) ?? []).map((target) =>
+      typeof target === 'number' ? target : (numbers.get(target) ?? -1),
+    );
   const actors = waiting.filter(({ thread }) => threads[thread]?.role !== 'agent');
 
   for (const { thread } of actors) {

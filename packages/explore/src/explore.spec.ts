@@ -180,11 +180,14 @@ describe('explore, judging', () => {
     expect(result.invariant).toBe('deadlock');
   });
 
-  it('replaces a fall by a shorter one that is found later in the same level', () => {
-    // `end` falls at the end of B alone, and in a step of A: from one level, the step is found first but is longer.
+  it.each([
+    ['end', 'end', 1],
+    ['early', 'late', 2],
+  ])('puts the shorter fall first when it is found later (%s, %s)', (early, late, count) => {
+    // The final invariant falls after B and X, the other in a step of A: found first in that level, but longer.
     const c = cells(2, {
-      invariants: { end: (now) => now.get(0) < 2 },
-      final: { end: (now) => now.get(0) !== 0 },
+      invariants: { [late]: (now) => now.get(0) < 2 },
+      final: { [early]: (now) => now.get(0) !== 0 },
     });
     const program: Program = {
       world: c.world,
@@ -200,7 +203,8 @@ describe('explore, judging', () => {
       yield* c.waitUntil(1, value);
       yield* c.write(0, 2);
     }
-    const { schedule } = explore(program);
+    const { schedule, fell } = explore(program);
+    expect(fell.map(({ invariant }) => invariant)).toEqual([early, late].slice(0, count));
     expect(schedule.map(({ actor }) => actor)).toEqual(['B', 'X']);
   });
 

@@ -89,7 +89,11 @@ export interface Arm64Bits {
  * The bits of one build.
  * @see Linux arch/arm64/include/asm/pgtable-hwdef.h, pgtable-prot.h (6.1.192, 6.12.117); fact sheet 5.1
  */
-export function arm64Bits({ kernel, config, geometry }: Pick<Arm64Env, 'kernel' | 'config' | 'geometry'>): Arm64Bits {
+export function arm64Bits({
+  kernel,
+  config,
+  geometry,
+}: Pick<Arm64Env, 'kernel' | 'config' | 'geometry'>): Arm64Bits {
   const when = (condition: boolean, mask: bigint): bigint => (condition ? mask : 0n);
   const shift = pageShift(geometry);
   const uffdWp = kernel.has('5b32510af77b') && config['USERFAULTFD'] === true;

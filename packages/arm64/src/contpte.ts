@@ -10,7 +10,16 @@
  * @see Linux arch/arm64/mm/contpte.c, `contpte_convert`, `__contpte_try_unfold` (6.12.117)
  * @see Arm ARM DDI 0487J.a, D8.7.1, The Contiguous bit
  */
-import { __paddr, __vaddr, type Cpu, type MmRef, type PteHelpers, type Slot, type Steps, type Vaddr } from '@ptemu/arch';
+import {
+  __paddr,
+  __vaddr,
+  type Cpu,
+  type MmRef,
+  type PteHelpers,
+  type Slot,
+  type Steps,
+  type Vaddr,
+} from '@ptemu/arch';
 import { PTE_CONT } from './bits.js';
 import { type Arm64Env, contShifts, pageShift } from './layout.js';
 import type { Flushes } from './tlb.js';

@@ -71,7 +71,10 @@ function statusOf(geometry: Arm64Geometry, { cause, level }: Arm64Fault): number
         ? undefined
         : CODES[cause] + n;
   if (code === undefined) {
-    throw new ArchError('BAD_ARGUMENT', `no ${cause} fault ends at level ${level ?? 'undefined'}`, { cause, level });
+    throw new ArchError('BAD_ARGUMENT', `no ${cause} fault ends at level ${level ?? 'undefined'}`, {
+      cause,
+      level,
+    });
   }
   return code;
 }
@@ -92,7 +95,9 @@ export function faultOf(geometry: Arm64Geometry, esr: number): Arm64Fault | unde
   for (const cause of causes) {
     const level = levels.find((name) => {
       const n = numberOf(geometry, name);
-      return fsc === (n >= 0 ? CODES[cause] + n : (MINUS_ONE as Readonly<Partial<Record<string, number>>>)[cause]);
+      return (
+        fsc === (n >= 0 ? CODES[cause] + n : (MINUS_ONE as Readonly<Partial<Record<string, number>>>)[cause])
+      );
     });
     if (level !== undefined) return { cause, level, ...how };
   }

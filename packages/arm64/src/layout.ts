@@ -1,4 +1,12 @@
-import { ArchError, type Env, type Kernel, type Layout, type Level, type LevelLayout, oneOf } from '@ptemu/arch';
+import {
+  ArchError,
+  type Env,
+  type Kernel,
+  type Layout,
+  type Level,
+  type LevelLayout,
+  oneOf,
+} from '@ptemu/arch';
 
 /** Size of a page and of every table but the root: the translation granule. */
 export type Granule = '4k' | '16k' | '64k';

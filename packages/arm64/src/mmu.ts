@@ -7,7 +7,16 @@
  * @see Arm ARM DDI 0487J.a, D8.2 (translation process), D8.3 (descriptor formats), D8.4 (memory access control), D8.5
  *   (hardware updates), D8.7.1 (contiguous bit)
  */
-import { type AddressPiece, bit, bits, type Denials, type Match, type MmuDescription, type MmuLevel, type StateBit } from '@ptemu/arch';
+import {
+  type AddressPiece,
+  bit,
+  bits,
+  type Denials,
+  type Match,
+  type MmuDescription,
+  type MmuLevel,
+  type StateBit,
+} from '@ptemu/arch';
 import {
   PMD_TABLE_PXN, PMD_TABLE_UXN, PTE_AF, PTE_CONT, PTE_DBM, PTE_PXN, PTE_RDONLY, PTE_TYPE_MASK, PTE_USER, PTE_UXN,
   PTE_VALID,
@@ -59,7 +68,13 @@ export function mmuDescription(env: Arm64Env): MmuDescription {
     const table = { table: outputAddress(geometry, layout.PAGE_SHIFT), tableDenies: TABLE_DENIES };
     const blocks = n >= FIRST_BLOCK_LEVEL[geometry.granule][geometry.paBits];
     return blocks
-      ? { ...index, valid: [is(PTE_VALID)], leaf: [{ mask: PTE_TYPE_MASK, value: PTE_VALID }], ...table, ...leaf }
+      ? {
+          ...index,
+          valid: [is(PTE_VALID)],
+          leaf: [{ mask: PTE_TYPE_MASK, value: PTE_VALID }],
+          ...table,
+          ...leaf,
+        }
       : { ...index, valid: [is(PTE_TYPE_MASK)], leaf: 'never', ...table };
   });
   return {
@@ -117,4 +132,3 @@ function stateOf({ kernel, cpu }: Arm64Env): {
     },
   };
 }
-

@@ -93,12 +93,15 @@ export function pmdHelpers(env: Arm64Env, swap: SwapOps): PmdHelpers {
     kernel.has('5bb1cc0ff9a6')
       ? __pmd((pmd | b.PTE_PRESENT_INVALID) & ~PTE_VALID)
       : __pmd(pmd & ~PMD_TYPE_MASK);
-  const populate = (prot: bigint) => (table: bigint) => __pmd(__phys_to_pte_val(table) | PMD_TYPE_TABLE | prot);
+  const populate = (prot: bigint) => (table: bigint) =>
+    __pmd(__phys_to_pte_val(table) | PMD_TYPE_TABLE | prot);
   const hugetlb = !kernel.has('pmd-large-removed');
 
   const base = completePmd(env, {
     pmd_none,
-    pmd_bad: kernel.has('arm64-pmd-bad-type') ? (pmd) => !pmd_table(pmd) : (pmd) => (pmd & PMD_TABLE_BIT) === 0n,
+    pmd_bad: kernel.has('arm64-pmd-bad-type')
+      ? (pmd) => !pmd_table(pmd)
+      : (pmd) => (pmd & PMD_TABLE_BIT) === 0n,
     pmd_present,
     pmd_trans_huge,
     ...(kernel.has('arm64-pmd-leaf') && {
@@ -106,7 +109,10 @@ export function pmdHelpers(env: Arm64Env, swap: SwapOps): PmdHelpers {
         ? (pmd: bigint) => pmd_present(pmd) && !pmd_table(pmd)
         : pmd_sect,
     }),
-    ...(hugetlb && { pmd_huge: notTable, pmd_thp_or_huge: (pmd: bigint) => notTable(pmd) || pmd_trans_huge(pmd) }),
+    ...(hugetlb && {
+      pmd_huge: notTable,
+      pmd_thp_or_huge: (pmd: bigint) => notTable(pmd) || pmd_trans_huge(pmd),
+    }),
     pmd_table,
     pmd_sect,
     pmd_young: any(PTE_AF),
@@ -129,7 +135,9 @@ export function pmdHelpers(env: Arm64Env, swap: SwapOps): PmdHelpers {
     }),
     pmd_pfn: (pmd) => pfnOf(pmd, PMD_SHIFT),
     pmd_page_paddr: __pte_to_phys,
-    ...(kernel.has('arm64-pmd-pgprot') && { pmd_pgprot: (pmd: bigint) => leaf.pgprot(pmd, pfnOf(pmd, PMD_SHIFT)) }),
+    ...(kernel.has('arm64-pmd-pgprot') && {
+      pmd_pgprot: (pmd: bigint) => leaf.pgprot(pmd, pfnOf(pmd, PMD_SHIFT)),
+    }),
     pmd_leaf_size: (pmd) => 1n << BigInt((pmd & PTE_CONT) !== 0n ? contShifts(geometry).pmd : PMD_SHIFT),
 
     pfn_pmd: (pfn, prot) => __pmd(ofPfn(pfn) | prot),

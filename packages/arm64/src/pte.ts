@@ -40,8 +40,20 @@ const mapped = (name: string, entry: bigint, write: boolean, young: boolean, dir
 /** All states of a pte that maps, or once mapped, frame 0x54321 of a user who may not execute; 6.12, 4k. */
 export const PTE_STATES: readonly PteState[] = [
   { name: 'none', entry: 0n, none: true, present: false, protnone: false },
-  { name: 'swap, type 0x16, offset 0x12200', entry: 0x1220_0580n, none: false, present: false, protnone: false },
-  { name: 'migration, readable, exclusive', entry: 0x1220_0640n, none: false, present: false, protnone: false },
+  {
+    name: 'swap, type 0x16, offset 0x12200',
+    entry: 0x1220_0580n,
+    none: false,
+    present: false,
+    protnone: false,
+  },
+  {
+    name: 'migration, readable, exclusive',
+    entry: 0x1220_0640n,
+    none: false,
+    present: false,
+    protnone: false,
+  },
   mapped('RW young dirty', 0x00e8_0000_5432_1f43n, true, true, true),
   mapped('RW young clean', 0x0068_0000_5432_1fc3n, true, true, false),
   mapped('RW old dirty', 0x00e8_0000_5432_1b43n, true, false, true),
@@ -83,11 +95,9 @@ export function leafForms(env: Arm64Env): LeafForms {
   const rdonlyInEntry = kernel.has('arm64-rdonly-out-of-set-pte-at');
 
   const presentInvalid = (entry: bigint): boolean =>
-    b.PTE_PRESENT_INVALID !== 0n &&
-    (entry & (PTE_VALID | b.PTE_PRESENT_INVALID)) === b.PTE_PRESENT_INVALID;
+    b.PTE_PRESENT_INVALID !== 0n && (entry & (PTE_VALID | b.PTE_PRESENT_INVALID)) === b.PTE_PRESENT_INVALID;
   const present = (entry: bigint): boolean =>
-    (entry & (PTE_VALID | b.PTE_PROT_NONE)) !== 0n ||
-    (kernel.has('b28c74e25967') && presentInvalid(entry));
+    (entry & (PTE_VALID | b.PTE_PROT_NONE)) !== 0n || (kernel.has('b28c74e25967') && presentInvalid(entry));
   const protnone = (entry: bigint): boolean => {
     if (config['NUMA_BALANCING'] !== true || !kernel.has('arm64-protnone')) return false;
     return kernel.has('f0f5863a0fb0')
@@ -128,8 +138,7 @@ export function leafForms(env: Arm64Env): LeafForms {
     mkdirty,
     mkuffdWp: (entry) => (b.PTE_UFFD_WP === 0n ? entry : wrprotect(entry | b.PTE_UFFD_WP)),
     modify,
-    accessPermitted: (entry, write) =>
-      (entry & user) === user && (!write || (entry & b.PTE_WRITE) !== 0n),
+    accessPermitted: (entry, write) => (entry & user) === user && (!write || (entry & b.PTE_WRITE) !== 0n),
     pgprot: (entry, pfn) => __pgprot(ofPfn(pfn) ^ entry),
   };
 }
@@ -185,8 +194,7 @@ export function pteHelpers(env: Arm64Env, swap: SwapOps): PteHelpers {
     }),
     pte_pfn: (pte) => __pfn(pte_pfn(pte)),
     pte_pgprot: (pte) => leaf.pgprot(pte, pfnOf(pte, PAGE_SHIFT)),
-    pte_leaf_size: (pte) =>
-      1n << BigInt((pte & PTE_CONT) !== 0n ? contShifts(geometry).pte : PAGE_SHIFT),
+    pte_leaf_size: (pte) => 1n << BigInt((pte & PTE_CONT) !== 0n ? contShifts(geometry).pte : PAGE_SHIFT),
 
     pfn_pte: (pfn, prot) => __pte(ofPfn(pfn) | prot),
 

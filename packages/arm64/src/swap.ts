@@ -31,8 +31,7 @@ export function swapHelpers(env: Arm64Env): SwapOps {
   const thpMigration = kernel.has('arm64-thp-migration');
   return completeSwap(env, {
     // A type or offset that is too wide runs over, as it does in the kernel's macro.
-    __swp_entry: (type, offset) =>
-      BigInt.asUintN(64, (BigInt(type) << typeShift) | (offset << offsetShift)),
+    __swp_entry: (type, offset) => BigInt.asUintN(64, (BigInt(type) << typeShift) | (offset << offsetShift)),
     __swp_type: (entry) => Number((entry >> typeShift) & typeMask),
     __swp_offset: (entry) => (entry >> offsetShift) & offsetMask,
     __swp_entry_to_pte: (entry) => __pte(entry),

@@ -228,7 +228,8 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/pgtable: support __HAVE_ARCH_PTE_SWP_EXCLUSIVE',
     since: '6.1',
     placed: 'between',
-    source: 'fact sheet 5.1: type at b2..7 up to 4.20 (and as of ff1712f953e2), EXCLUSIVE b2, type b3..7 at 6.1',
+    source:
+      'fact sheet 5.1: type at b2..7 up to 4.20 (and as of ff1712f953e2), EXCLUSIVE b2, type b3..7 at 6.1',
   },
   {
     id: 'arm64-valid-not-user-uxn',
@@ -306,7 +307,8 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/mm: Modify range-based tlbi to decrement scale',
     since: '6.12',
     placed: 'between',
-    source: 'tlbflush.h of 6.12.117: largest scale first, MAX_TLBI_RANGE_PAGES pages still in range; fact sheet 5.3',
+    source:
+      'tlbflush.h of 6.12.117: largest scale first, MAX_TLBI_RANGE_PAGES pages still in range; fact sheet 5.3',
   },
   {
     id: 'arm64-modify-keeps-hw-dirty',

@@ -27,7 +27,7 @@ export type UseHook = (use: {
 /** How an access ended, as the result of `access` and `hw-fill`. */
 export type AccessResult = 'done' | 'walk' | 'again' | 'fault';
 
-/** Registers the kinds `access hw-load hw-fill purge`. */
+/** Registers the kinds `access hw-walk hw-load hw-fill purge`. */
 export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: StoreHook): void {
   machine.define('access', (m, step) => {
     const { cpu, mm, va, write } = accessOf(step);
@@ -40,6 +40,15 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
       }
       setBusy(m, cpu, true);
       return 'walk';
+    });
+  });
+
+  // A speculative walk: no access is waiting for it, and it does not look into the TLB first.
+  machine.define('hw-walk', (m, step) => {
+    const cpu = step.operands[0] as number;
+    return always(() => {
+      setBusy(m, cpu, true);
+      return undefined;
     });
   });
 
@@ -89,19 +98,31 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
         '',
       );
       fillTlb(m, cpu, entry);
-      onUse({ cpu, va, pa: entry.pa + (va - entry.va), write, through: entry, cached: false });
+      if (step.operands[6] !== 'speculative') {
+        onUse({ cpu, va, pa: entry.pa + (va - entry.va), write, through: entry, cached: false });
+      }
       return end('done');
     });
   });
 
   machine.define('purge', (m, step) => {
-    const [target, mm, start, end, sets, local] = step.operands as [bigint, string, bigint, bigint, bigint, number];
+    const [target, mm, start, end, sets, local] = step.operands as [
+      bigint,
+      string,
+      bigint,
+      bigint,
+      bigint,
+      number,
+    ];
     const slot = m.slotAt(target);
     return {
       enabled: () => allIdle(m),
       run: () => {
         if (slot === undefined) {
-          m.fall('I1', `${step.fn}: the instruction edits ${m.labelOf(target)}, a word in no table of the model`);
+          m.fall(
+            'I1',
+            `${step.fn}: the instruction edits ${m.labelOf(target)}, a word in no table of the model`,
+          );
         } else {
           checkTableAccess(m, slot, step.fn);
           const old = m.valueOf(slot);
@@ -136,7 +157,12 @@ export function translationsOf(
 }
 
 /** The entry with what the hardware would record in it for this access; undefined when the access faults. */
-export function updated(mmu: MmuDescription, level: Level, entry: bigint, write: boolean): bigint | undefined {
+export function updated(
+  mmu: MmuDescription,
+  level: Level,
+  entry: bigint,
+  write: boolean,
+): bigint | undefined {
   let next = entry;
   if (mmu.accessed !== undefined && isClean(mmu.accessed, next)) {
     if (mmu.accessed.by === 'fault') return undefined;
@@ -163,7 +189,13 @@ function record(machine: Machine, slot: SlotInfo, old: bigint, value: bigint, on
   onStore({ slot, old, value, tag: '', by: 'hardware' });
 }
 
-function translation(machine: Machine, level: Level, entry: bigint, mm: string, va: bigint): TlbEntry | undefined {
+function translation(
+  machine: Machine,
+  level: Level,
+  entry: bigint,
+  mm: string,
+  va: bigint,
+): TlbEntry | undefined {
   const view = viewEntry(machine.mmu, level, entry);
   if (view.kind !== 'leaf') return undefined;
   const size = 1n << BigInt(view.shift);
@@ -182,4 +214,3 @@ function accessOf(step: Step): Access {
   const [cpu, mm, va, write] = step.operands as [number, string, bigint, boolean];
   return { cpu, mm, va, write };
 }
-

@@ -16,7 +16,11 @@ export function viewEntry(mmu: MmuDescription, level: Level, entry: bigint): Ent
   if (at === undefined || !at.valid.every((match) => holds(entry, match))) return { kind: 'fault' };
   if (at.reserved?.some((match) => holds(entry, match)) === true) return { kind: 'fault' };
   if (isLeaf(at, entry)) {
-    if (at.page === undefined || denied(entry, at.leafDenies, 'user') || denied(entry, at.leafDenies, 'read')) {
+    if (
+      at.page === undefined ||
+      denied(entry, at.leafDenies, 'user') ||
+      denied(entry, at.leafDenies, 'read')
+    ) {
       return { kind: 'fault' };
     }
     return {

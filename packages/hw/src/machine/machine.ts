@@ -58,6 +58,7 @@ export class Machine implements World<Prepared> {
   readonly #regions: TableRegion[] = [];
   readonly #slotsByLabel = new Map<string, SlotInfo>();
   readonly #slotsByAddress = new Map<bigint, SlotInfo>();
+  readonly #watchedPages = new Set<bigint>();
   #fallen: Fallen[] = [];
   #effects: string[] = [];
   readonly #finishers: (() => void)[] = [];
@@ -104,6 +105,18 @@ export class Machine implements World<Prepared> {
     return this.#regions.find((region) => region.base === base);
   }
 
+  /** Every declared region. */
+  regions(): readonly TableRegion[] {
+    return this.#regions;
+  }
+
+  /** The declared slots of a region, by address. */
+  slotsOf(region: TableRegion): readonly SlotInfo[] {
+    return [...this.#slotsByAddress.values()]
+      .filter((slot) => slot.region === region)
+      .sort((a, b) => (a.paddr < b.paddr ? -1 : 1));
+  }
+
   slotByLabel(label: string): SlotInfo | undefined {
     return this.#slotsByLabel.get(label);
   }
@@ -140,6 +153,19 @@ export class Machine implements World<Prepared> {
   /** Sets a cell by name, registering it with `initial` first. */
   set(name: string, value: Operand, initial?: Operand): void {
     this.cells.set(this.cells.cell(name, initial), value);
+  }
+
+  /** Declares virtual pages (first addresses) that actors address singly. */
+  watchPages(pages: readonly bigint[]): void {
+    for (const page of pages) this.#watchedPages.add(page);
+  }
+
+  /**
+   * Whether dropping the translation of this one address can be seen: it is the first of a huge page, or some actor
+   * uses its page. Of a loop of single-address invalidations only those are steps.
+   */
+  isSeen(va: bigint): boolean {
+    return va % BigInt(this.arch.layoutOf().HPAGE_PMD_SIZE) === 0n || this.#watchedPages.has(va);
   }
 
   /** Reports that an invariant fell. */

@@ -37,6 +37,7 @@ export function fillTlb(machine: Machine, cpu: number, entry: TlbEntry): void {
   for (const other of tlbEntries(content)) {
     if (other.mm !== entry.mm || !overlaps(other, entry.va, entry.va + entry.sizeBytes)) continue;
     const samePlace = other.pa - other.va === entry.pa - entry.va;
+    if (machine.mmu.mixedSizes === 'allowed' && samePlace) continue;
     if (other.sizeBytes !== entry.sizeBytes || !samePlace) {
       machine.fall(
         'I11',
@@ -115,7 +116,8 @@ function enqueue(machine: Machine, cell: string, request: string): void {
   machine.set(cell, [...queue(machine, cell), request].join(';'), '');
 }
 
-const isBusy = (machine: Machine, cpu: number): boolean => machine.get(busyCell(cpu), 0) !== 0;
+const walks = (machine: Machine, cpu: number): number => machine.get(busyCell(cpu), 0) as number;
+const isBusy = (machine: Machine, cpu: number): boolean => walks(machine, cpu) !== 0;
 const irqsOff = (machine: Machine, cpu: number): boolean => machine.get(irqCell(cpu), 0) !== 0;
 
 /**
@@ -166,7 +168,8 @@ export function defineTlbSteps(machine: Machine): void {
     enabled: () =>
       m.cpus.every((cpu) => !queue(m, ipiCell(cpu.id)).some((r) => decode(r).from === step.object)),
     run: () => undefined,
-    waitsFor: () => m.cpus.filter((cpu) => queue(m, ipiCell(cpu.id)).length > 0).map((cpu) => `ipi CPU${cpu.id}`),
+    waitsFor: () =>
+      m.cpus.filter((cpu) => queue(m, ipiCell(cpu.id)).length > 0).map((cpu) => `ipi CPU${cpu.id}`),
   }));
   machine.define('ipi', (m, step) => {
     const cpu = step.operands[0] as number;
@@ -197,13 +200,14 @@ function deliver(machine: Machine, cpu: number, cell: string, allowed: () => boo
   };
 }
 
-/** Marks a CPU as being in a walk, or out of it. */
+/** A walk begins on a CPU, or ends: a store or load and a speculative one may be in flight together. */
 export function setBusy(machine: Machine, cpu: number, busy: boolean): void {
-  machine.set(busyCell(cpu), busy ? 1 : 0, 0);
+  machine.set(busyCell(cpu), walks(machine, cpu) + (busy ? 1 : -1), 0);
 }
 
 /** Tests whether no CPU that can translate is in a walk: what an instruction that completes at once must wait for. */
-export const allIdle = (machine: Machine): boolean => translating(machine).every((cpu) => !isBusy(machine, cpu));
+export const allIdle = (machine: Machine): boolean =>
+  translating(machine).every((cpu) => !isBusy(machine, cpu));
 
 /** CPUs whose TLBs a global purge reaches. */
 export const purgeTargets = (machine: Machine): readonly number[] => translating(machine);

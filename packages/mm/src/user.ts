@@ -1,0 +1,66 @@
+/** A user program that touches memory: the hardware's translation, and the fault path when it fails. */
+import type { Slot, Vaddr } from '@ptemu/arch';
+import type { Steps } from '@ptemu/explore';
+import { type AccessResult, viewEntry } from '@ptemu/hw';
+import type { Context } from './context.js';
+import type { Frames } from './frames.js';
+import { handle_mm_fault, slotFor } from './memory.js';
+import type { VmAreaStruct } from './mm_types.js';
+import { pmd_pgtable } from './page-table.js';
+
+/**
+ * Accesses one address until the access completes: through the TLB, or by a walk of one step per level from the pmd
+ * down (the entries above it do not change in the scenarios), or after a fault.
+ *
+ * @param n - Number of the access in its thread: what a new attempt depends on.
+ */
+export function* touch(
+  cx: Context,
+  vma: VmAreaStruct,
+  frames: Frames,
+  address: Vaddr,
+  options: { readonly write: boolean; readonly n: number },
+): Steps<void> {
+  const mm = vma.vm_mm.id;
+  const object = `0x${address.toString(16)}`;
+  for (;;) {
+    const operands = [cx.cpu, mm, address, options.write];
+    const result = yield* cx.act('access', object, operands, { forget: `touch#${options.n}` });
+    if (result === 'done') return;
+    const walked = yield* walk(cx, vma, address, options);
+    if (walked === 'done') return;
+    if (walked === 'fault') yield* handle_mm_fault(cx, vma, frames, address, options);
+  }
+}
+
+/** What the hardware may do at any moment: walk for an address that nobody asked for, and cache what it finds. */
+export function* speculate(cx: Context, vma: VmAreaStruct, address: Vaddr): Steps<void> {
+  yield* cx.act('hw-walk', `CPU${cx.cpu}`, [cx.cpu]);
+  yield* walk(cx, vma, address, { write: false, kind: 'speculative' });
+}
+
+function* walk(
+  cx: Context,
+  vma: VmAreaStruct,
+  address: Vaddr,
+  options: { readonly write: boolean; readonly kind?: 'speculative' },
+): Steps<AccessResult> {
+  const c = cx.in('walk');
+  const fill = function* (slot: Slot, entry: bigint): Steps<AccessResult> {
+    const label = c.machine.labelOf(slot.paddr);
+    const operands = [c.cpu, vma.vm_mm.id, address, options.write, entry, label, options.kind ?? 'access'];
+    return (yield* c.act('hw-fill', label, operands)) as AccessResult;
+  };
+  const hwLoad = function* (slot: Slot): Steps<bigint> {
+    return (yield* c.act('hw-load', c.machine.labelOf(slot.paddr), [c.cpu])) as bigint;
+  };
+  const pmd = yield* hwLoad(vma.pmd);
+  const view = viewEntry(c.machine.mmu, 'pmd', pmd);
+  if (view.kind === 'fault') return 'fault';
+  if (view.kind === 'leaf') return yield* fill(vma.pmd, pmd);
+  const table = pmd_pgtable(c, pmd);
+  if (table === undefined) return 'fault';
+  const slot = slotFor(c, table, vma, address);
+  const pte = yield* hwLoad(slot);
+  return viewEntry(c.machine.mmu, 'pte', pte).kind === 'leaf' ? yield* fill(slot, pte) : 'fault';
+}

@@ -1,0 +1,117 @@
+/** Running a probe: its world, the search, and the record of a schedule. */
+import type { Arch } from '@ptemu/arch';
+import { explore, type ExploreResult, type Program } from '@ptemu/explore';
+import type { Prepared } from '@ptemu/hw';
+import { MmWorld } from '@ptemu/mm';
+import { definitions } from './catalog.js';
+import type { ProbeDefinition, ScenarioDefinition } from './definition.js';
+import { ScenarioError } from './errors.js';
+import type { Expectation, ProbeResult, RunOptions } from './types.js';
+
+/** Finds a probe. Throws `UNKNOWN_SCENARIO` or `UNKNOWN_PROBE`, naming what there is. */
+export function findProbe(
+  scenarioId: string,
+  probeId: string,
+): { readonly scenario: ScenarioDefinition; readonly probe: ProbeDefinition } {
+  const scenario = definitions.find((candidate) => candidate.id === scenarioId);
+  if (scenario === undefined) {
+    throw new ScenarioError(
+      'UNKNOWN_SCENARIO',
+      `no scenario '${scenarioId}'; there are ${definitions.map((d) => d.id).join(', ')}`,
+    );
+  }
+  const probe = scenario.probes.find((candidate) => candidate.id === probeId);
+  if (probe === undefined) {
+    throw new ScenarioError(
+      'UNKNOWN_PROBE',
+      `${scenarioId} has no probe '${probeId}'; it has ${scenario.probes.map((p) => p.id).join(', ')}`,
+    );
+  }
+  return { scenario, probe };
+}
+
+/** Why a probe cannot be run on a backend, or nothing when it can. */
+export function whyNot(arch: Arch, scenario: ScenarioDefinition, probe: ProbeDefinition): string | undefined {
+  if (arch.kernel.isBefore(scenario.since)) {
+    return `${scenario.id} models code of ${scenario.since} and later, not of ${arch.kernel.release}`;
+  }
+  return probe.skip?.(arch);
+}
+
+/** A probe's program on a backend, and the world under it. */
+export function prepareProbe(
+  arch: Arch,
+  scenarioId: string,
+  probeId: string,
+): { readonly probe: ProbeDefinition; readonly world: MmWorld; readonly program: Program<Prepared> } {
+  const { scenario, probe } = findProbe(scenarioId, probeId);
+  const reason = whyNot(arch, scenario, probe);
+  if (reason !== undefined) throw new ScenarioError('NOT_APPLICABLE', reason);
+  const world = new MmWorld({ ...probe.world(arch), arch, switches: probe.switches ?? {} });
+  const sometimes = probe.reached.map(({ name, test }) => ({ name, test: () => test(world) }));
+  return { probe, world, program: world.program(probe.actors(arch), probe.judgedBy, sometimes) };
+}
+
+/** Runs one probe on one backend and compares the verdict with what is expected. */
+export function runProbe(
+  arch: Arch,
+  scenario: string,
+  probeId: string,
+  options: RunOptions = {},
+): ProbeResult {
+  const { probe, program } = prepareProbe(arch, scenario, probeId);
+  const found = explore(program, {
+    strategy: options.strategy ?? 'exhaustive',
+    ...(options.seed !== undefined && { seed: options.seed }),
+    ...(options.runs !== undefined && { runs: options.runs }),
+    ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
+  });
+  return resultOf(arch, scenario, probe, found);
+}
+
+function resultOf(arch: Arch, scenario: string, probe: ProbeDefinition, found: ExploreResult): ProbeResult {
+  const expected = expectationFor(arch, probe);
+  const bounds: Record<string, string | number> = { ...probe.bounds };
+  for (const { option, limit } of found.bounds) bounds[option] = limit;
+  return {
+    scenario,
+    probe: probe.id,
+    ...(probe.variant !== undefined && { variant: probe.variant }),
+    arch: arch.name,
+    spec: arch.spec,
+    options: arch.options,
+    kernel: arch.kernel.release,
+    commits: arch.kernel.toggles,
+    verdict: found.verdict,
+    ...(found.invariant !== null && { invariant: found.invariant }),
+    message: found.message,
+    alsoFell: found.alsoFell,
+    states: found.states,
+    transitions: found.transitions,
+    executions: found.executions === null ? 'unbounded' : found.executions.toString(),
+    bounds,
+    reached: Object.fromEntries(found.reached.map(({ name, reached }) => [name, reached])),
+    schedule: found.schedule,
+    ...(expected !== undefined && { expected, agrees: agrees(found, expected) }),
+  };
+}
+
+/** The claim that applies to a backend in its release: the first that fits. */
+export function expectationFor(arch: Arch, probe: ProbeDefinition): Expectation | undefined {
+  return probe.expected.find((claim) => {
+    const named = claim.archs.length === 0 || claim.archs.some((name) => fits(arch, name));
+    if (!named) return false;
+    if (claim.from !== undefined && arch.kernel.isBefore(claim.from)) return false;
+    return claim.to === undefined || claim.to === arch.kernel.release || arch.kernel.isBefore(claim.to);
+  });
+}
+
+const fits = (arch: Arch, name: string): boolean => {
+  const [arch_, mmu] = name.split(':');
+  return arch.name === arch_ && (mmu === undefined || arch.options['mmu'] === mmu);
+};
+
+function agrees(found: ExploreResult, expected: Expectation): boolean {
+  if (found.verdict === 'unknown') return false;
+  return (found.verdict === 'violates') === (expected.verdict === 'CEX');
+}

@@ -1,0 +1,104 @@
+import type { Actor } from '@ptemu/mm';
+import { inWindow, processCpus, reclaim, speculation, splitDone, user } from './cast.js';
+import type { ScenarioDefinition } from './definition.js';
+
+const actors = (): readonly Actor[] => [reclaim, user(2), speculation];
+/** 256 MiB: the s390 segment index is below 511, so that the instruction reaches into the page before the table. */
+const world = (): { readonly cpus: typeof processCpus; readonly extraRefs: number; readonly va: bigint } => ({
+  cpus: processCpus,
+  extraRefs: 1,
+  va: 0x1000_0000n,
+});
+
+/** Two ways to leave out the invalidation of a split: for the wrong address, and not at all. */
+export const splitInvalidateWrongAddress: ScenarioDefinition = {
+  id: 'split-invalidate-wrong-address',
+  title: 'pmdp_invalidate called with the address one PMD too high',
+  summary:
+    'The loop that filled the ptes advanced the address that pmdp_invalidate() was then given. Where the entry is edited by pointer only the flush goes astray; s390 derives the table origin from pointer and address, and edits another word.',
+  sources: [
+    { kind: 'mail', subject: 'thp: call pmdp_invalidate() with correct virtual address', date: '2016-02-24' },
+  ],
+  needs: ['thp-invalidate-right-address'],
+  features: ['PT', 'HUGE', 'DEP', 'PTL', 'TLB', 'PWC', 'ARCHOP', 'BTLBI'],
+  since: '4.5',
+  probes: [
+    {
+      id: 'D-4',
+      title: 'invalidate for the address one pmd too high, as in v4.5-rc1 to rc5',
+      variant: 'wrong-address',
+      judgedBy: ['I1', 'I3', 'I4', 'I11'],
+      kernel: (kernel) => kernel.without('thp-invalidate-right-address'),
+      skip: (arch) =>
+        arch.kernel.has('d52605d7cb30')
+          ? 'from 4.16 on the entry is invalidated before the loop, so its address cannot have been moved'
+          : undefined,
+      world,
+      actors,
+      reached: [inWindow, splitDone],
+      bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
+      expected: [
+        {
+          archs: ['x86_64'],
+          verdict: 'SAFE',
+          basis: 'computed',
+          source:
+            'fact sheet 6.3: the flush of a THP is 512 strides, more than the ceiling of 33, so the whole mm is flushed whatever the address',
+        },
+        {
+          archs: ['s390'],
+          verdict: 'CEX',
+          invariants: ['I1'],
+          basis: 'doc',
+          source: 'mail of 24 Feb 2016: 0x020 in ptes of a table that lies before the pmd table',
+        },
+        { archs: [], verdict: 'CEX', invariants: ['I4', 'I11'], basis: 'derived', source: 'corpus D-4' },
+      ],
+    },
+    {
+      id: 'D-4/right-address',
+      title: 'the same with the right address',
+      judgedBy: ['I1', 'I3', 'I4', 'I11'],
+      world,
+      actors,
+      reached: [inWindow, splitDone],
+      bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
+      expected: [{ archs: [], verdict: 'SAFE', basis: 'doc', source: 'v4.5-rc6, applied directly' }],
+    },
+    {
+      id: 'D-4/no-flush',
+      title: 'the right address, but the invalidation does not flush',
+      variant: 'no-flush',
+      judgedBy: ['I1', 'I3', 'I4', 'I11'],
+      switches: { 'split.invalidate': 'no-flush' },
+      world,
+      actors,
+      reached: [splitDone],
+      bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
+      expected: [
+        { archs: [], verdict: 'CEX', invariants: ['I4', 'I11'], basis: 'derived', source: 'broken twin' },
+      ],
+      twinOf: { probe: 'D-4/right-address', drops: 'the flush of pmdp_invalidate' },
+    },
+    {
+      id: 'D-11',
+      title: 'no invalidation at all: the table pointer is stored over the live entry',
+      variant: 'no-invalidate',
+      judgedBy: ['I7', 'I11'],
+      switches: { 'split.invalidate': 'none' },
+      world: () => ({ ...world(), entry: { dirty: false } }),
+      actors,
+      reached: [splitDone],
+      bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
+      expected: [
+        {
+          archs: [],
+          verdict: 'CEX',
+          invariants: ['I11', 'I7'],
+          basis: 'doc',
+          source: 'comment in the split code: mixed sizes are forbidden, A/D bits are set by hardware',
+        },
+      ],
+    },
+  ],
+};

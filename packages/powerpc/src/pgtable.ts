@@ -5,16 +5,15 @@
  * @see Linux arch/powerpc/mm/book3s64/pgtable.c, hash_pgtable.c, radix_pgtable.c; asm/book3s/64/pgtable.h (6.1.192, 6.12.117)
  * @see fact sheet 8.3 for older releases
  */
-import { type Cpu, type MmRef, type OwnSequences, type Paddr, type Pmd, type PmdHelpers, type Pte, type PteHelpers, type Slot, type Steps, type Vaddr, __paddr, __pmd, __pte, __vaddr, pmdHugePteCell } from '@ptemu/arch'; // prettier-ignore
+import {
+  type Cpu, type MmRef, type OwnSequences, type Pmd, type PmdHelpers, type Pte, type PteHelpers, type Slot, type Steps,
+  type Vaddr, __paddr, __vaddr,
+} from '@ptemu/arch'; // prettier-ignore
+import { hashDeposit, radixDeposit } from './deposit.js';
 import type { PpcEnv } from './env.js';
 import { __hash_page_thp, depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
 import { flushes, radix__flush_tlb_collapsed_pmd } from './tlb.js';
-
-/** Bits to clear and to set in one atomic update. */
-interface Change {
-  readonly clear: bigint;
-  readonly set: bigint;
-}
+import { type Change, change, flushHptes, pmd_hugepage_update, pte_update, serialize } from './update.js';
 
 const ALL_BITS = (1n << 64n) - 1n;
 
@@ -35,81 +34,6 @@ export function ownSequences(env: PpcEnv, pmd: PmdHelpers, pte: PteHelpers): Own
       yield* serialize(env, cpu, mm);
     },
   };
-}
-
-/**
- * Waits until no CPU is in a walk with interrupts off: up to 4.12 on all CPUs, later on those of the mm.
- * @see Linux arch/powerpc/mm/book3s64/pgtable.c, `serialize_against_pte_lookup` (6.12.117); fact sheet 8.3
- */
-function* serialize({ kernel }: PpcEnv, cpu: Cpu, mm: MmRef): Steps<void> {
-  const ofMm = kernel.has('ppc-serialize-mm-cpumask');
-  const c = cpu.in(ofMm ? 'serialize_against_pte_lookup' : 'kick_all_cpus_sync');
-  yield* c.barrier('smp_mb');
-  yield* c.crossCall(ofMm ? { mm } : {});
-}
-
-/**
- * One atomic change of an entry. Radix: one instruction pair that cannot fail for others to see. Hash: as long as the
- * low-level fault handler holds the entry (`H_PAGE_BUSY`), it is read again; a change under it is tried again.
- * @see Linux arch/powerpc/include/asm/book3s/64/radix.h, `__radix_pte_update`; hash.h, `hash__pte_update_one` (6.12.117)
- */
-function* change<L extends 'pmd' | 'pte'>(
-  env: PpcEnv,
-  cpu: Cpu,
-  slot: Slot<L>,
-  { clear, set }: Change,
-): Steps<bigint> {
-  if (env.mmu === 'radix') return yield* cpu.update(slot, { clear, set });
-  for (;;) {
-    const old: bigint = yield* cpu.load(slot);
-    if ((old & env.bits.H_PAGE_BUSY) !== 0n) continue;
-    const seen: bigint = yield* cpu.cmpxchg(slot, old, (old & ~clear) | set);
-    if (seen === old) return old;
-  }
-}
-
-/**
- * Changes a huge pmd; on hash its HPTEs are flushed too, if it had any.
- * @see Linux arch/powerpc/mm/book3s64/hash_pgtable.c, `hash__pmd_hugepage_update`; radix_pgtable.c (6.12.117)
- */
-function* pmd_hugepage_update(
-  env: PpcEnv,
-  cpu: Cpu,
-  mm: MmRef,
-  address: Vaddr,
-  pmdp: Slot<'pmd'>,
-  what: Change,
-): Steps<Pmd> {
-  const c = cpu.in('pmd_hugepage_update');
-  const old = yield* change(env, c, pmdp, what);
-  if (env.mmu === 'hash' && (old & env.bits.H_PAGE_HASHPTE) !== 0n) {
-    yield* hpte_do_hugepage_flush(env, c, mm, address, pmdp);
-  }
-  return __pmd(old);
-}
-
-/** Changes a pte; on hash its HPTE is flushed too, if it had any. @see Linux asm/book3s/64/pgtable.h, `pte_update` (6.12.117) */
-function* pte_update(
-  env: PpcEnv,
-  cpu: Cpu,
-  mm: MmRef,
-  address: Vaddr,
-  ptep: Slot<'pte'>,
-  what: Change,
-): Steps<Pte> {
-  const c = cpu.in('pte_update');
-  const old = yield* change(env, c, ptep, what);
-  if (env.mmu === 'hash' && (old & env.bits.H_PAGE_HASHPTE) !== 0n) {
-    yield* flushHptes(c, mm, address, env.layout.PAGE_SIZE);
-  }
-  return __pte(old);
-}
-
-/** Invalidates the HPTEs of base pages in a range, and waits: one step for what the kernel does entry by entry. */
-function* flushHptes(cpu: Cpu, mm: MmRef, start: Vaddr, sizeBytes: number): Steps<void> {
-  const end = __vaddr(start + BigInt(sizeBytes));
-  yield* cpu.invalidate({ instruction: 'tlbie HPTE', mm, start, end });
-  yield* cpu.complete();
 }
 
 function pmdSequences(env: PpcEnv, pmd: PmdHelpers) {
@@ -247,80 +171,6 @@ function collapse(env: PpcEnv) {
       else yield* radix__flush_tlb_collapsed_pmd(env, c, vma.vm_mm, address);
       return old;
     },
-  } satisfies Partial<OwnSequences>;
-}
-
-/**
- * Hash: one table per pmd, in a slot behind it; the fault handler keeps slots of HPTEs in it.
- * @see Linux arch/powerpc/mm/book3s64/hash_pgtable.c, `hash__pgtable_trans_huge_deposit` (6.12.117)
- */
-function hashDeposit(env: PpcEnv) {
-  return {
-    *pgtable_trans_huge_deposit(cpu, _mm, pmdp, table) {
-      const c = cpu.in('pgtable_trans_huge_deposit');
-      yield* c.store(depositSlot(env, pmdp), table);
-      yield* c.barrier('smp_wmb');
-    },
-    *pgtable_trans_huge_withdraw(cpu, _mm, pmdp) {
-      const c = cpu.in('pgtable_trans_huge_withdraw');
-      const slot = depositSlot(env, pmdp);
-      const table = __paddr(yield* c.load(slot));
-      yield* c.store(slot, 0n);
-      yield* c.fill(table, pteFragSize(env), 0n);
-      return table;
-    },
-    arch_needs_pgtable_deposit: () => true,
-  } satisfies Partial<OwnSequences>;
-}
-
-/** The two words of a `list_head` at the start of a deposited table. */
-const next = (table: bigint): Slot<'pte'> => ({ level: 'pte', paddr: __paddr(table) });
-const prev = (table: bigint): Slot<'pte'> => ({ level: 'pte', paddr: __paddr(table + 8n) });
-
-/**
- * Radix: a circular list per pmd page (per mm before the locks of pmd tables were split), linked through the first two
- * words of the tables, which are zeroed again on withdraw. The model links by physical addresses.
- * @see Linux arch/powerpc/mm/book3s64/radix_pgtable.c, `radix__pgtable_trans_huge_deposit` (6.12.117)
- */
-function radixDeposit({ kernel, layout }: PpcEnv) {
-  const headOf = (mm: MmRef, pmdp: Slot<'pmd'>): string =>
-    kernel.has('ppc-split-pmd-ptl') ? pmdHugePteCell(pmdp, layout.PAGE_SIZE) : `pmd_huge_pte:${mm.id}`;
-  const asTable = (value: unknown): Paddr => __paddr(typeof value === 'bigint' ? value : 0n);
-  return {
-    *pgtable_trans_huge_deposit(cpu, mm, pmdp, table) {
-      const c = cpu.in('pgtable_trans_huge_deposit');
-      const cell = headOf(mm, pmdp);
-      const head = asTable(yield* c.read(cell));
-      if (head === 0n) {
-        yield* c.store(next(table), table);
-        yield* c.store(prev(table), table);
-      } else {
-        const second = yield* c.load(next(head));
-        yield* c.store(prev(second), table);
-        yield* c.store(next(table), second);
-        yield* c.store(prev(table), head);
-        yield* c.store(next(head), table);
-      }
-      yield* c.write(cell, table);
-    },
-    *pgtable_trans_huge_withdraw(cpu, mm, pmdp) {
-      const c = cpu.in('pgtable_trans_huge_withdraw');
-      const cell = headOf(mm, pmdp);
-      const table = asTable(yield* c.read(cell));
-      const second = yield* c.load(next(table));
-      if (second === (table as bigint)) {
-        yield* c.write(cell, 0n);
-      } else {
-        const last = yield* c.load(prev(table));
-        yield* c.write(cell, __paddr(second));
-        yield* c.store(prev(second), last);
-        yield* c.store(next(last), second);
-      }
-      yield* c.store(next(table), 0n);
-      yield* c.store(prev(table), 0n);
-      return table;
-    },
-    arch_needs_pgtable_deposit: () => false,
   } satisfies Partial<OwnSequences>;
 }
 

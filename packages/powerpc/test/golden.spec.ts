@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Arch } from '@ptemu/arch';
 import { answerOf, compareVectors, type VectorFile } from '@ptemu/conformance';
 import { describe, expect, it } from 'vitest';
-import { powerpc } from '../src/index.js';
+import { PMD_STATES, powerpc } from '../src/index.js';
 
 /**
  * The answers of the kernel's own headers, 6.1.192 and 6.12.117.
@@ -100,4 +100,27 @@ describe('powerpc golden', () => {
       expect(traps > 0).toBe(hash);
     });
   }
+
+  it('finds states of the table among the inputs, with the answers of the kernel', () => {
+    const file = load('powerpc-radix-64k-v6.12.json.gz');
+    const frame = BigInt(file.constants['PTE_RPN_MASK'] ?? 0);
+    let found = 0;
+    for (const state of PMD_STATES.filter(({ leaf }) => leaf !== undefined)) {
+      const at = file.inputs.findIndex((input) => (BigInt(input) & ~frame) === (state.entry & ~frame));
+      if (at < 0) continue;
+      found++;
+      const kernel = (column: string): boolean => Number(file.pmd[column]?.[at]) === 1;
+      expect([state.name, kernel('pmd_none'), kernel('pmd_present'), kernel('pmd_trans_huge')]).toEqual([
+        state.name, state.none, state.present, state.trans_huge,
+      ]); // prettier-ignore
+      expect([state.name, kernel('pmd_bad'), kernel('pmd_protnone'), kernel('pmd_is_serializing')]).toEqual([
+        state.name, state.bad, state.protnone, state.serializing,
+      ]); // prettier-ignore
+      expect([state.name, kernel('pmd_young'), kernel('pmd_dirty'), kernel('pmd_write')]).toEqual([
+        state.name, state.leaf?.young, state.leaf?.dirty, state.leaf?.write,
+      ]); // prettier-ignore
+    }
+    console.log(`states found among the inputs: ${found}`);
+    expect(found).toBeGreaterThanOrEqual(5);
+  });
 });

@@ -2,6 +2,7 @@
 import { checkGva, checkInfoTlb, checkInfoTlbComplete, checkKernelText } from './check-gva.js';
 import { checkHash, checkHashTable } from './check-hash.js';
 import { checkPagemap } from './check-pagemap.js';
+import { checkRoots } from './check-roots.js';
 import { checkScan, checkSmaps } from './check-smaps.js';
 import type { Capture } from './open.js';
 import { type CheckResult, Tally } from './tally.js';
@@ -25,6 +26,7 @@ export interface CaptureReport {
 export function checkCapture(capture: Capture, backend: BackendFactory): CaptureReport {
   const view = openView(capture, backend);
   const tally = new Tally();
+  checkRoots(view, tally);
   checkPagemap(view, tally);
   if (view.roots.user.mmu.kind === 'radix') checkGva(view, tally);
   else {

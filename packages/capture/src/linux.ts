@@ -58,11 +58,24 @@ export class LinuxTree {
   private readonly arch: Arch;
   private readonly plans: readonly LevelPlan[];
   private readonly root: bigint;
+  private readonly contains: (va: bigint) => boolean;
   private lastKey = -1n;
   private lastTable = 0n;
   private lastAbove: LinuxState | undefined;
 
-  constructor(memory: PhysicalMemory, arch: Arch, layout: Layout, mmu: MmuDescription, root: bigint) {
+  /** `contains` says which addresses belong to the tree: those of its half. */
+  constructor(
+    memory: PhysicalMemory,
+    arch: Arch,
+    tree: {
+      readonly layout: Layout;
+      readonly mmu: MmuDescription;
+      readonly table: bigint;
+      readonly contains: (va: bigint) => boolean;
+    },
+  ) {
+    const { layout, mmu, table: root } = tree;
+    this.contains = tree.contains;
     this.memory = memory;
     this.arch = arch;
     this.root = root;
@@ -117,6 +130,7 @@ export class LinuxTree {
   }
 
   private descend(va: bigint, key: bigint): LinuxState {
+    if (!this.contains(va)) return this.bad(this.plans.at(-1)!, va, `${hex(va)} is no address of this tree`);
     let table = this.root;
     for (const plan of this.plans) {
       if (plan === this.plans.at(-1)) {

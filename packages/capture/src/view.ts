@@ -5,6 +5,7 @@ import {
   type FastWalker,
   type WalkOptions,
   type WalkResult,
+  addressHalf,
   compileWalker,
   walk,
 } from '@ptemu/hw';
@@ -24,6 +25,8 @@ export interface Root {
   readonly table: bigint;
   readonly mmu: MmuDescription;
   readonly layout: Layout;
+  /** Whether an address is translated by this tree: those of the other half are not. */
+  readonly contains: (va: bigint) => boolean;
 }
 
 /** How `mmu` looks an address up. */
@@ -62,14 +65,14 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
   const { meta, memory } = capture;
   const arch = backend(meta.backend.name, meta.backend.options);
   const roots: Readonly<Record<RootName, Root>> = {
-    user: { name: 'user', table: meta.rootUser, ...geometry(arch, meta.levels) },
+    user: rootOf('user', meta.rootUser, geometry(arch, meta.levels)),
     kernel: kernelRoot(arch, meta),
   };
   const trees: Partial<Record<RootName, LinuxTree>> = {};
   const walkers: Partial<Record<RootName, FastWalker>> = {};
   const tree = (name: RootName): LinuxTree => {
     const root = roots[name];
-    return (trees[name] ??= new LinuxTree(memory, arch, root.layout, root.mmu, root.table));
+    return (trees[name] ??= new LinuxTree(memory, arch, root));
   };
   const prefix = register(meta, 'prefix_inferred');
   return {
@@ -78,6 +81,8 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
     roots,
     mmu: (va, query = {}) => {
       const root = roots[query.root ?? 'user'];
+      if (!root.contains(va))
+        return { kind: 'fault', cause: 'non-canonical', level: root.mmu.levels[0]!.level, entries: [] };
       const options = query.states === undefined ? {} : { states: query.states };
       return walk(memory, root.mmu, root.table, va, query.access ?? USER_READ, options);
     },
@@ -101,7 +106,7 @@ function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; r
  * @see Linux arch/arm/mm/proc-v7-3level.S, `v7_ttb_setup` (6.1)
  */
 function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
-  const root: Root = { name: 'kernel', table: meta.rootKernel, ...geometry(arch, meta.kernelLevels) };
+  const root = rootOf('kernel', meta.rootKernel, geometry(arch, meta.kernelLevels));
   const t1sz = Number(register(meta, 't1sz') ?? 0n);
   if (arch.name !== 'arm32' || t1sz === 0) return root;
   const bits = 32 - t1sz;
@@ -113,7 +118,21 @@ function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
     ...root,
     mmu: { ...root.mmu, levels: root.mmu.levels.slice(from) },
     layout: { ...root.layout, levels, vaBits: bits },
+    contains: (va) => va >= (1n << 32n) - (1n << BigInt(bits)) && va >> 32n === 0n,
   };
+}
+
+function rootOf(
+  name: RootName,
+  table: bigint,
+  { mmu, layout }: { readonly mmu: MmuDescription; readonly layout: Layout },
+): Root {
+  const halves = mmu.split.kind === 'two-halves' || mmu.split.kind === 'quadrants';
+  const contains = (va: bigint): boolean => {
+    const half = addressHalf(mmu, va);
+    return halves ? half === name : half !== undefined;
+  };
+  return { name, table, mmu, layout, contains };
 }
 
 /** Where an offset in a tree lies in the address space. */

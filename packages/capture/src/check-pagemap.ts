@@ -31,7 +31,7 @@ interface Page {
 export function checkPagemap(view: CaptureView, tally: Tally): void {
   const { meta, truth, vmas } = view.capture;
   const tests = entryTests(view.arch);
-  const hardware = view.roots.user.mmu.kind === 'radix' ? hardwareCheck(view, tests, tally) : undefined;
+  const hardware = hardwareCheck(view, tests, tally);
   const hugetlbStarts = new Set(
     truth.smaps
       .filter(({ fields }) => (fields['KernelPageSize'] ?? 0) * 1 > meta.pageSize)
@@ -50,7 +50,7 @@ export function checkPagemap(view: CaptureView, tally: Tally): void {
       const page: Page = { va, pagemap, state: view.linux(va), vma, hugetlb };
       checkState(view, page, tally);
       checkFlags(tests, page, tally);
-      hardware?.(page);
+      hardware(page);
     }
   }
 }
@@ -107,11 +107,15 @@ function checkFlags(tests: EntryTests, page: Page, tally: Tally): void {
     tally.count('uffd-wp bit 57', tests.uffdWp(state) === ((pagemap & UFFD_WP) !== 0n), why);
 }
 
-/** The MMU: a present page is translated to its frame or invalid for a reason, with no more rights than its VMA has. */
+/**
+ * The MMU: a present page is translated to its frame or invalid for a reason, with no more rights than its VMA has. With
+ * powerpc hash no hardware walks the tree; then only the rights that its entries give are compared.
+ */
 function hardwareCheck(view: CaptureView, tests: EntryTests, tally: Tally): (page: Page) => void {
   const { memory, meta } = view.capture;
   const walker = view.walker('user');
   const { result } = walker;
+  const walks = view.roots.user.mmu.kind === 'radix';
   const root = [low(view.roots.user.table), high(view.roots.user.table)] as const;
   return ({ va, state, vma }) => {
     let status = walker.walk(memory, root[0], root[1], low(va), high(va), A_IGNORE);
@@ -121,7 +125,7 @@ function hardwareCheck(view: CaptureView, tests: EntryTests, tally: Tally): (pag
     const why = (): string => `${hex(va)}: MMU ${cause ?? hex(pa())}, tables ${describe(state)}`;
     const pa = (): bigint => (BigInt(result[R_PA_HI]!) << 32n) | BigInt(result[R_PA_LO]!);
     if (state.kind !== 'present') {
-      tally.count('MMU faults where nothing is present', cause === 'not-present', why);
+      if (walks) tally.count('MMU faults where nothing is present', cause === 'not-present', why);
       return;
     }
     const valid = cause === undefined;
@@ -130,7 +134,7 @@ function hardwareCheck(view: CaptureView, tests: EntryTests, tally: Tally): (pag
     const same = valid
       ? pa() >> BigInt(meta.pageShift) === state.pfn + ((va - state.start) >> BigInt(meta.pageShift))
       : none || tests.protnone(state) || (cause === 'not-present' && !tests.young(state));
-    tally.count('MMU translates present pages', same, why);
+    if (walks) tally.count('MMU translates present pages', same, why);
     const within =
       !valid ||
       (denied & DENY_USER) !== 0 ||

@@ -1,4 +1,4 @@
-import { type Arch, decodeBits, hex } from '@ptemu/arch';
+import { type Arch, type BitField, type Level, type Match, decodeBits, hex } from '@ptemu/arch';
 import { table } from '@ptemu/report';
 import { walkerSays } from '../walker-says.js';
 import { parseBackend, parseHex, parseLevel, type Toggles } from './input.js';
@@ -23,7 +23,8 @@ export function decodeCommand(
   const arch = parseBackend(spec, options.kernel, options);
   const at = parseLevel(level);
   const entry = parseHex(text, 'entry');
-  const { fields, rest } = decodeBits(arch.bits, at, entry);
+  const fits = fittingFields(arch, at, entry);
+  const { fields, rest } = decodeBits(arch.bits.filter(fits), at, entry);
   const known = predicates(arch, at);
   const holds = known.filter((name) => ask(arch, at, name, entry) === true);
   const bugs = known.filter((name) => ask(arch, at, name, entry) === 'bug');
@@ -67,6 +68,16 @@ export function decodeCommand(
   if (bugs.length > 0) io.stdout(`BUG:    ${bugs.join(' ')}\n`);
   io.stdout(`walker: ${walker}\n`);
   return EXIT.expected;
+}
+
+/** Which fields may have their meaning in this entry: a valid table is no leaf, and nothing valid is a swap entry. */
+function fittingFields(arch: Arch, level: Level, entry: bigint): (field: BitField) => boolean {
+  const at = arch.mmuOf().levels.find((candidate) => candidate.level === level);
+  const holds = ({ mask, value }: Match): boolean => (entry & mask) === value;
+  if (at === undefined || !at.valid.every(holds)) return () => true;
+  const leaf = at.leaf === 'always' || (at.leaf !== 'never' && at.leaf.some(holds));
+  const never = leaf ? /^not |\btable\b/ : /^not |\bleaf\b/;
+  return ({ when }) => when === undefined || !never.test(when);
 }
 
 /** Backend and kernel, as headings name them. */

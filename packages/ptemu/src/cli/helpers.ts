@@ -56,10 +56,11 @@ export function helpersCommand(spec: string, level: string, options: HelpersOpti
   const pick = <T>(items: readonly T[]): readonly T[] => items.filter((_, i) => shown[i]);
   const view: ViewOptions = { color: io.color };
   const head = ['state', 'word in memory', ...pick(COLUMNS[level]), 'walker', 'made by'];
-  const body = rows.map(({ state, said, walker }) => [
+  const present = rows.filter(({ state }) => state.word !== undefined);
+  const body = present.map(({ state, said, walker }) => [
     state.name,
     wordOf(state),
-    ...(state.word === undefined ? pick(said).map(() => '') : pick(said).map(mark)),
+    ...pick(said).map(mark),
     walker,
     state.made,
   ]);
@@ -67,7 +68,7 @@ export function helpersCommand(spec: string, level: string, options: HelpersOpti
   io.stdout(`${level} of a huge page on ${arch.spec}, kernel ${arch.kernel.release}${toggles}\n\n`);
   io.stdout(`${table(head, body, view)}\n\n`);
   io.stdout(
-    'yes: the helper says true; . false; BUG: the kernel would stop; -: the release has no such code\n',
+    'yes: the helper says true; . false; BUG: the kernel would stop; -: the release has no such helper\n',
   );
   return EXIT.expected;
 }

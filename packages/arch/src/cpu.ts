@@ -74,6 +74,11 @@ export interface Cpu {
 
   /** One whole 64-bit load. */
   load<L extends Level>(slot: Slot<L>): Steps<EntryOf[L]>;
+  /**
+   * Spins until none of the bits is set, and returns the entry then: a load that waits. A CPU without it is loaded from
+   * again and again.
+   */
+  loadWhenClear?<L extends Level>(slot: Slot<L>, bits: bigint): Steps<EntryOf[L]>;
   /** One whole 64-bit store. No barrier, no flush. */
   store(slot: Slot, value: bigint): Steps<void>;
   /** Atomic exchange; returns the old value. */

@@ -113,6 +113,13 @@ export interface Sequences {
     access: { readonly write: boolean; readonly exec: boolean },
     insert: (entry: bigint) => Steps<number>,
   ): Steps<'done' | 'busy' | 'fault'>;
+  /** powerpc hash: the same for a base page. */
+  __hash_page?(
+    cpu: Cpu,
+    ptep: Slot<'pte'>,
+    access: { readonly write: boolean; readonly exec: boolean },
+    insert: (entry: bigint) => Steps<number>,
+  ): Steps<'done' | 'busy' | 'fault'>;
   /** Waits until no CPU of the mm is in an interrupts-off walk (kick_all_cpus_sync, serialize_against_pte_lookup). */
   serialize_against_pte_lookup?(cpu: Cpu, mm: MmRef): Steps<void>;
 }

@@ -69,10 +69,6 @@ const validBit = ({ bits: b }: PpcEnv): bigint => (b.format === 'radix' ? 0n : 3
 export const hpte_valid = (env: PpcEnv, word: bigint, index: number): boolean =>
   ((word >> (byteShift(env, index) + validBit(env))) & 1n) !== 0n;
 
-/** Group bit and slot of a recorded HPTE. @see Linux arch/powerpc/include/asm/book3s/64/hash-64k.h (6.12.117) */
-export const hpte_hash_index = (env: PpcEnv, word: bigint, index: number): number =>
-  Number(((word >> byteShift(env, index)) & 0xffn) >> (validBit(env) + 1n));
-
 /** The word with an HPTE of the sub-page recorded. @see Linux arch/powerpc/include/asm/book3s/64/hash-64k.h (6.12.117) */
 export function mark_hpte_slot_valid(env: PpcEnv, word: bigint, index: number, hidx: number): bigint {
   const byte = (BigInt(hidx) << (validBit(env) + 1n)) | (1n << validBit(env));
@@ -146,6 +142,34 @@ export function* __hash_page_thp(
   yield* c.store(slotWord(table), mark_hpte_slot_valid(env, word, index, hidx));
   yield* c.barrier('smp_wmb');
   yield* c.store(pmdp, (locked | b.H_PAGE_HASHPTE) & ~b.H_PAGE_BUSY);
+  return 'done';
+}
+
+/**
+ * The low-level fault handler of a base page: as for a huge pmd, but the slot number is kept beside the pte, and only
+ * whether there is an HPTE matters to the model.
+ *
+ * @see Linux arch/powerpc/mm/book3s64/hash_64k.c, `__hash_page_64K`; hash_4k.c, `__hash_page_4K` (6.12.117)
+ */
+export function* __hash_page(
+  env: PpcEnv,
+  cpu: Cpu,
+  ptep: Slot<'pte'>,
+  access: { readonly write: boolean; readonly exec: boolean },
+  insert: (entry: bigint) => Steps<number>,
+): Steps<'done' | 'busy' | 'fault'> {
+  const { bits: b } = env;
+  const c = cpu.in('__hash_page');
+  let old: bigint;
+  let locked: bigint;
+  do {
+    old = yield* c.load(ptep);
+    if ((old & b.H_PAGE_BUSY) !== 0n) return 'busy';
+    if (!permits(env, old, access)) return 'fault';
+    locked = old | b.H_PAGE_BUSY | b._PAGE_ACCESSED | (access.write ? b._PAGE_DIRTY : 0n);
+  } while ((yield* c.cmpxchg(ptep, old, locked)) !== old);
+  yield* insert(locked);
+  yield* c.store(ptep, (locked | b.H_PAGE_HASHPTE) & ~b.H_PAGE_BUSY);
   return 'done';
 }
 

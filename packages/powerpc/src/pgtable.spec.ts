@@ -227,6 +227,41 @@ describe('powerpc __hash_page_thp', () => {
   });
 });
 
+describe('powerpc __hash_page', () => {
+  const ptep: Slot<'pte'> = { level: 'pte', paddr: __paddr(0x2000n) };
+  const arch = powerpc({ kernel: '6.12', mmu: 'hash' });
+  const fault = (word: bigint, write: boolean, r = machine(arch)): readonly unknown[] => {
+    r.memory.set(0x2000n, word);
+    const access = { write, exec: false };
+    const steps = arch.sequences.__hash_page?.(r.cpu, ptep, access, function* () {
+      r.log.push('insert');
+      return 0;
+    });
+    return [steps && run(steps), r.memory.get(0x2000n)];
+  };
+  it('locks the entry, inserts, and unlocks it with HASHPTE', () => {
+    const r = machine(arch);
+    expect(fault(0xc000_0000_4000_0006n, true, r)).toEqual(['done', 0xc080_0000_4000_0186n]);
+    expect(r.log).toEqual([
+      'load 0x2000',
+      'cmpxchg 0x2000 0xc0000000400001c6',
+      'insert',
+      'store 0x2000 0xc080000040000186',
+    ]);
+  });
+  it('is busy, or faults, without touching the entry', () => {
+    expect(fault(0xc000_0000_4000_0046n, false)).toEqual(['busy', 0xc000_0000_4000_0046n]);
+    expect(fault(0xc000_0000_4000_0004n, true)).toEqual(['fault', 0xc000_0000_4000_0004n]);
+    expect(fault(0x6000_0000_4000_0186n, false)[0]).toBe('fault');
+  });
+  it('is undone by the next change of the entry', () => {
+    const r = machine(arch);
+    fault(0xc000_0000_4000_0106n, false, r);
+    run(arch.sequences.ptep_set_wrprotect(r.cpu, mm, ADDRESS, ptep));
+    expect(r.log.slice(-2)).toEqual(['tlbie HPTE 0x40000000..0x40010000', 'complete']);
+  });
+});
+
 describe('powerpc pmdp_huge_get_and_clear', () => {
   const clear = (release: string, mmu: 'radix' | 'hash', word: bigint): readonly string[] => {
     const arch = powerpc({ kernel: release, mmu });

@@ -11,7 +11,7 @@ import {
 } from '@ptemu/arch'; // prettier-ignore
 import { hashDeposit, radixDeposit } from './deposit.js';
 import type { PpcEnv } from './env.js';
-import { __hash_page_thp, depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
+import { __hash_page, __hash_page_thp, depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
 import { flushes, radix__flush_tlb_collapsed_pmd } from './tlb.js';
 import { type Change, change, flushHptes, pmd_hugepage_update, pte_update, serialize } from './update.js';
 
@@ -29,6 +29,7 @@ export function ownSequences(env: PpcEnv, pmd: PmdHelpers, pte: PteHelpers): Own
       env.page === '64k' && {
         __hash_page_thp: (cpu, address, pmdp, access, insert) =>
           __hash_page_thp(env, cpu, address, pmdp, access, insert),
+        __hash_page: (cpu, ptep, access, insert) => __hash_page(env, cpu, ptep, access, insert),
       }),
     *serialize_against_pte_lookup(cpu, mm) {
       yield* serialize(env, cpu, mm);

@@ -38,8 +38,9 @@ export function* change<L extends 'pmd' | 'pte'>(
 ): Steps<bigint> {
   if (env.mmu === 'radix') return yield* cpu.update(slot, { clear, set });
   for (;;) {
-    const old: bigint = yield* cpu.load(slot);
-    if ((old & env.bits.H_PAGE_BUSY) !== 0n) continue;
+    const { H_PAGE_BUSY } = env.bits;
+    const old: bigint = yield* cpu.loadWhenClear?.(slot, H_PAGE_BUSY) ?? cpu.load(slot);
+    if ((old & H_PAGE_BUSY) !== 0n) continue;
     const seen: bigint = yield* cpu.cmpxchg(slot, old, (old & ~clear) | set);
     if (seen === old) return old;
   }

@@ -13,8 +13,7 @@
 import { ArchError, bit, type Denials, type Match, type MmuDescription, type MmuLevel } from '@ptemu/arch';
 import {
   BLOCK_ADDRESS, CONTIGUOUS, L_PTE_USER, L_PTE_VALID, L_PTE_XN, L_PTE_YOUNG, PAGE_ADDRESS, PMD_PXNTABLE, PMD_TYPE_MASK,
-  PMD_TYPE_SECT, PMD_TYPE_TABLE, PTE_AP2, PTE_EXT_PXN, SECTION_ADDRESS,
-} from './bits.js'; // prettier-ignore
+  PMD_TYPE_SECT, PMD_TYPE_TABLE, PTE_AP2, PTE_EXT_PXN, SECTION_ADDRESS, PTE_EXT_NG } from './bits.js'; // prettier-ignore
 import { PAGE_SHIFT, PGDIR_SHIFT, PMD_SHIFT } from './layout.js';
 
 const is = (mask: bigint): Match => ({ mask, value: mask });
@@ -84,6 +83,7 @@ export function mmuDescription(levels: number): MmuDescription {
     levels: levels === 3 ? [PGD, PMD, PTE] : [PMD, PTE],
     split: { kind: 'limit', bits: 32 },
     accessed: { clean: not(L_PTE_YOUNG), set: L_PTE_YOUNG, clear: 0n, by: 'fault' },
+    global: not(PTE_EXT_NG),
     walkCache: levels === 3 ? ['pgd', 'pmd'] : ['pmd'],
     mixedSizes: 'conflict-abort',
     source: 'ARMv7-A ARM (DDI 0406C), B3.6 and B3.7; fact sheet 4.4',

@@ -85,6 +85,8 @@ export interface MmuDescription {
   readonly split: AddressSplit;
   readonly accessed?: StateBit;
   readonly dirty?: StateBit;
+  /** Holds in a leaf that is shared by all address spaces: the TLB does not tag it. Never where left out. */
+  readonly global?: Match;
   /** The paging-structure caches keep pointers to tables of these levels (the level of the entry that points). */
   readonly walkCache: readonly Level[];
   /** Whether two live translations of different size for one address are allowed, and what happens if not. */

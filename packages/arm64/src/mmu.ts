@@ -18,7 +18,7 @@ import {
   type StateBit,
 } from '@ptemu/arch';
 import {
-  PMD_TABLE_PXN, PMD_TABLE_UXN, PTE_AF, PTE_CONT, PTE_DBM, PTE_PXN, PTE_RDONLY, PTE_TYPE_MASK, PTE_USER, PTE_UXN,
+  PMD_TABLE_PXN, PMD_TABLE_UXN, PTE_AF, PTE_CONT, PTE_DBM, PTE_NG, PTE_PXN, PTE_RDONLY, PTE_TYPE_MASK, PTE_USER, PTE_UXN,
   PTE_VALID,
 } from './bits.js'; // prettier-ignore
 import { type Arm64Env, type Arm64Geometry, type Granule, pgtableLevels } from './layout.js';
@@ -84,6 +84,7 @@ export function mmuDescription(env: Arm64Env): MmuDescription {
     split: { kind: 'two-halves', userBits: geometry.vaBits, kernelBits: geometry.vaBits },
     accessed,
     ...(dirty && { dirty }),
+    global: not(PTE_NG),
     walkCache: real.map(({ level }) => level).filter((level) => level !== 'pte'),
     mixedSizes: env.cpu['bbml2'] === true ? 'allowed' : 'conflict-abort',
     source: 'Arm ARM DDI 0487J.a, D8.2 to D8.5 and D8.14; fact sheet 5.4',

@@ -13,7 +13,7 @@ import {
   type MmuLevel,
 } from '@ptemu/arch';
 import {
-  _PAGE_ACCESSED, _PAGE_DIRTY, _PAGE_NX, _PAGE_PRESENT, _PAGE_PSE, _PAGE_RW, _PAGE_USER, PHYSICAL_PMD_PAGE_MASK,
+  _PAGE_ACCESSED, _PAGE_DIRTY, _PAGE_GLOBAL, _PAGE_NX, _PAGE_PRESENT, _PAGE_PSE, _PAGE_RW, _PAGE_USER, PHYSICAL_PMD_PAGE_MASK,
   PHYSICAL_PUD_PAGE_MASK, PTE_PFN_MASK,
 } from './bits.js'; // prettier-ignore
 import { PAGE_SHIFT, PMD_SHIFT, PUD_SHIFT, P4D_SHIFT, PGDIR_SHIFT_L5, type X86Levels } from './layout.js';
@@ -75,6 +75,7 @@ export function mmuDescription(levels: X86Levels, cpu: CpuFeatures): MmuDescript
     split: { kind: 'sign-extended', bits: levels === 5 ? 57 : 48 },
     accessed: { clean: not(_PAGE_ACCESSED), set: _PAGE_ACCESSED, clear: 0n, by: 'hardware', inTables: true },
     dirty: { clean: not(_PAGE_DIRTY), set: _PAGE_DIRTY, clear: 0n, by: 'hardware' },
+    global: is(_PAGE_GLOBAL),
     walkCache: levels === 5 ? ['pgd', 'p4d', 'pud', 'pmd'] : ['pgd', 'pud', 'pmd'],
     // Intel: either size may be used, undefined if attributes differ. AMD family 10h, erratum 383: machine check.
     mixedSizes: cpu['erratum383'] === true ? 'machine-check' : 'undefined',

@@ -131,6 +131,22 @@ describe('law report', () => {
   });
 });
 
+describe('laws and a backend that throws', () => {
+  it('fail with what was thrown, and the report goes on', () => {
+    const arch = arm32({ kernel: '6.12' });
+    const throws = (): never => {
+      throw new TypeError('not a function');
+    };
+    const report = conformance({ ...arch, pmd: { ...arch.pmd, pmd_mkold: throws } });
+    const failed = report.results.filter(({ grade }) => grade === 'fails');
+    expect(failed.map(({ id, level }) => `${id} ${level}`)).toContain('4 pmd');
+    expect(new Set(failed.map(({ counterexample }) => counterexample?.answer))).toEqual(
+      new Set(['not a function']),
+    );
+    expect(report.counts.holds).toBeGreaterThan(25);
+  });
+});
+
 /**
  * Broken twins: every helper of a backend once replaced, a predicate by its opposite, a maker by one that does nothing, a
  * conversion by one that flips a bit, a sequence by one that changes nothing.

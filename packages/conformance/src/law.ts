@@ -4,7 +4,7 @@
  * A law asks a backend by the names of the kernel's helpers and sees nothing of its bits. What it cannot ask, because the
  * architecture has no such helper in that release, is `not-applicable`, never `holds`.
  */
-import { type Arch, ArchError, KernelBug, type VmAccess, VM_WRITE } from '@ptemu/arch';
+import { type Arch, ArchError, InvariantError, KernelBug, type VmAccess, VM_WRITE } from '@ptemu/arch';
 
 /** One of the 16 combinations of read, write, execute and shared. */
 export interface Protection {
@@ -173,20 +173,18 @@ export function fresh(arch: Arch, level: 'pte' | 'pmd' | 'pud', protection: Prot
 const hasTransparentHugepage = (arch: Arch): boolean =>
   !(arch.name === 'powerpc' && arch.mmuOf().kind === 'hash' && arch.layoutOf().PAGE_SHIFT === 12);
 
-/** Runs a check: a missing helper makes it not applicable, a BUG of the kernel makes it fail. */
+/** Runs a check: a missing helper makes it not applicable; whatever else the backend throws makes it fail. */
 export function checked(law: Pick<Law, 'check'>, arch: Arch, protection: Protection): LawOutcome {
   try {
     return law.check(arch, protection);
   } catch (error) {
     if (error instanceof ArchError && error.code === 'UNKNOWN_HELPER') return notApplicable(error.message);
-    if (!(error instanceof KernelBug)) throw error;
-    const counterexample = {
-      protection: protection.name,
-      start: 0n,
-      steps: [],
-      question: 'BUG',
-      answer: error.message,
+    if (error instanceof InvariantError) throw error;
+    const question = error instanceof KernelBug ? 'BUG' : 'thrown error';
+    const answer = error instanceof Error ? error.message : String(error);
+    return {
+      verdict: 'fails',
+      counterexample: { protection: protection.name, start: 0n, steps: [], question, answer },
     };
-    return { verdict: 'fails', counterexample };
   }
 }

@@ -77,7 +77,6 @@ export function compileWalker(mmu: MmuDescription): FastWalker {
   if (mmu.levels.at(-1)?.leaf !== 'always')
     throw new Error('internal: the last level of a description must always be a leaf');
   const result = new Uint32Array(R_ENTRIES + 4 * mmu.levels.length);
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval
   const generate = new Function('result', 'record', sourceOf(mmu)) as (
     result: Uint32Array,
     record: (memory: PhysicalMemory, write: boolean) => void,

@@ -20,6 +20,7 @@ import type {
   Slot,
 } from '@ptemu/arch';
 import type { Operand, Step, StepResult, Steps } from '@ptemu/explore';
+import { __paddr } from '@ptemu/arch';
 import { invalidationOperands, type Machine } from '@ptemu/hw';
 
 /** Switches of a variant: how it departs from the kernel as released. */
@@ -36,13 +37,19 @@ export class Context implements Cpu {
   readonly switches: Switches;
   readonly #fn: string;
   readonly #section: string;
+  readonly #flushes: boolean;
 
   constructor(
     machine: Machine,
     thread: { readonly name: string; readonly cpu: number },
     switches: Switches,
-    at: { readonly fn: string; readonly section: string } = { fn: thread.name, section: '' },
+    at: { readonly fn: string; readonly section: string; readonly flushes: boolean } = {
+      fn: thread.name,
+      section: '',
+      flushes: true,
+    },
   ) {
+    this.#flushes = at.flushes;
     this.machine = machine;
     this.arch = machine.arch;
     this.kernel = machine.arch.kernel;
@@ -64,22 +71,24 @@ export class Context implements Cpu {
   }
 
   in(fn: string): Context {
-    return new Context(this.machine, { name: this.thread, cpu: this.cpu }, this.switches, {
-      fn,
-      section: this.#section,
-    });
+    return this.#derive({ fn });
   }
 
   /** The same, with what it stores judged as part of a section of a path: `split`. */
   within(section: string): Context {
-    return new Context(this.machine, { name: this.thread, cpu: this.cpu }, this.switches, {
-      fn: this.#fn,
-      section,
-    });
+    return this.#derive({ section });
+  }
+
+  /** The same, but none of its invalidations happens: for broken twins. Entries are still edited. */
+  withoutFlush(): Context {
+    return this.#derive({ flushes: false });
   }
 
   *load<L extends Level>(slot: Slot<L>): Steps<EntryOf[L]> {
     return (yield this.#step('load', this.#label(slot), [])) as EntryOf[L];
+  }
+  *loadWhenClear<L extends Level>(slot: Slot<L>, bits: bigint): Steps<EntryOf[L]> {
+    return (yield this.#step('load-when-clear', this.#label(slot), [bits])) as EntryOf[L];
   }
   *store(slot: Slot, value: bigint): Steps<void> {
     yield this.#memory('store', slot, [value]);
@@ -98,7 +107,10 @@ export class Context implements Cpu {
   }
   *fill(table: Paddr, _sizeBytes: number, value: bigint): Steps<void> {
     const region = this.machine.regionByBase(table);
-    if (region === undefined) throw new Error(`internal: fill of 0x${table.toString(16)}, which is no table`);
+    if (region === undefined) {
+      yield* this.bug_on(true, `zeroes 0x${table.toString(16)}, which is no page table`);
+      return;
+    }
     const slots = this.machine.slotsOf(region).flatMap((slot) => [slot.label, value]);
     yield this.#step('fill-run', region.name, ['empty', ...slots]);
   }
@@ -151,6 +163,7 @@ export class Context implements Cpu {
     yield this.#step('tlbi', this.thread, [...invalidationOperands(what), this.cpu]);
   }
   *complete(): Steps<void> {
+    if (!this.#flushes) return;
     yield this.#step('dvm-sync', this.thread, []);
   }
   /** Two steps: the IPIs are sent, then awaited. None when no other CPU is meant. */
@@ -159,7 +172,7 @@ export class Context implements Cpu {
       .filter((cpu) => cpu.id !== this.cpu && (targets.mm === undefined || cpu.mm === targets.mm.id))
       .map((cpu) => cpu.id);
     const kick = what === undefined && this.switches['kick'] === false;
-    if (cpus.length === 0 || kick || this.switches['ipi'] === false) return;
+    if (cpus.length === 0 || kick || !this.#flushes || this.switches['ipi'] === false) return;
     const request = what === undefined ? ['', '', 0n, 0n] : invalidationOperands(what);
     yield this.#step('ipi-send', this.thread, [...request, ...cpus]);
     yield this.#step('ipi-wait', this.thread, []);
@@ -174,6 +187,10 @@ export class Context implements Cpu {
     const alignment = what.level === 'pte' ? 0x800n : 0x1000n;
     const target = (what.origin & ~(alignment - 1n)) + index * 8n;
     const start = what.va & ~(size - 1n);
+    if (!this.#flushes) {
+      yield* this.update({ level: what.level, paddr: __paddr(target) }, { clear: 0n, set: what.sets });
+      return;
+    }
     yield this.#step('purge', what.instruction, [
       target,
       what.mm.id,
@@ -181,6 +198,7 @@ export class Context implements Cpu {
       start + size,
       what.sets,
       what.scope === 'local' ? this.cpu : -1,
+      what.level,
       this.#section,
     ]);
   }
@@ -210,6 +228,10 @@ export class Context implements Cpu {
     return yield { ...this.#step(kind, object, operands), ...options };
   }
 
+  #derive(change: { readonly fn?: string; readonly section?: string; readonly flushes?: boolean }): Context {
+    const at = { fn: this.#fn, section: this.#section, flushes: this.#flushes, ...change };
+    return new Context(this.machine, { name: this.thread, cpu: this.cpu }, this.switches, at);
+  }
   #memory(kind: string, slot: Slot, operands: readonly Operand[]): Step {
     return this.#step(kind, this.#label(slot), [...operands, this.#section]);
   }

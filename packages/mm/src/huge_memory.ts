@@ -45,11 +45,12 @@ interface Inherited {
 function* __split_huge_pmd_locked(cx: Context, vma: VmAreaStruct, folio: Folio, haddr: Vaddr): Steps<void> {
   const c = cx.in('__split_huge_pmd_locked').within('split');
   const mm = vma.vm_mm;
-  const late = !c.kernel.has('d52605d7cb30');
+  const late = !c.kernel.has('d52605d7cb30') || c.switches['split.withdraw-first'] === true;
   let old: bigint = yield* c.load(vma.pmd);
   if (!late) old = yield* invalidate(c, vma, haddr, haddr, old);
   if (late && c.switches['split.prepare'] !== false) {
-    yield* c.sequences.pmdp_huge_split_prepare?.(c, vma, haddr, vma.pmd) ?? nothing();
+    const k = c.switches['split.invalidate'] === 'no-flush' ? c.withoutFlush() : c;
+    yield* c.sequences.pmdp_huge_split_prepare?.(k, vma, haddr, vma.pmd) ?? nothing();
   }
   const inherited = {
     write: c.pmd.pmd_write(old),
@@ -60,7 +61,8 @@ function* __split_huge_pmd_locked(cx: Context, vma: VmAreaStruct, folio: Folio, 
   yield* fillSplitTable(c, vma, folio, table, inherited);
   yield* c.barrier('smp_wmb');
   if (late) {
-    const wrong = !c.kernel.has('thp-invalidate-right-address');
+    const wrong =
+      c.switches['invalidate.addr'] === 'plus-one' || !c.kernel.has('thp-invalidate-right-address');
     const address = wrong ? __vaddr(haddr + BigInt(c.arch.layoutOf().HPAGE_PMD_SIZE)) : haddr;
     yield* invalidate(c, vma, haddr, address, old);
   }
@@ -85,8 +87,7 @@ function* invalidate(
     case 'none':
       return old;
     case 'no-flush':
-      yield* c.in('pmdp_invalidate').store(vma.pmd, c.arch.seq.pmdp_invalidate(old).stored);
-      return old;
+      return yield* c.sequences.pmdp_invalidate(c.withoutFlush(), vma, address, vma.pmd);
     case 'raw-zero':
       yield* c.in('pmdp_invalidate').store(vma.pmd, c.pmd.pmd_clear());
       yield* c.sequences.flush_pmd_tlb_range(c, vma, range);

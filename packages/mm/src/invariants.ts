@@ -39,7 +39,7 @@ export class Invariants {
 
   readonly onStore: StoreHook = ({ slot, value, tag, by }) => {
     const { machine, frames } = this.#w;
-    if (slot.level === 'pmd') {
+    if (slot.label === 'pmd') {
       const table = this.tableUnder(value);
       if (table !== undefined) {
         machine.setRole(table, 'table:pte');
@@ -47,6 +47,12 @@ export class Invariants {
       } else if (tag === 'split' && by === 'software') {
         this.#checkContract(slot, value);
       }
+    }
+    if (tag === 'hash slots' && slot.level === 'pte' && machine.roleOf(slot.region) !== 'deposited') {
+      machine.fall(
+        'I1',
+        `the hash fault records a slot in ${slot.label}, but ${slot.region.name} is ${machine.roleOf(slot.region)}`,
+      );
     }
     for (const folio of frames.all()) {
       if (machine.get(folioCells(folio).zapped, 0) === 1 && this.#slotMaps(slot, value, folio)) {
@@ -211,7 +217,7 @@ export class Invariants {
   #slotMaps(slot: SlotInfo, value: bigint, folio: Folio): boolean {
     if (slot.level === 'pte')
       return this.#pteMaps(value, folio) && this.#w.machine.roleOf(slot.region) === 'table:pte';
-    if (slot.level !== 'pmd') return false;
+    if (slot.label !== 'pmd') return false;
     if (this.#hugeMaps(value, folio)) return true;
     const table = this.tableUnder(value);
     return table !== undefined && this.#ptesMapping(table, folio) > 0;

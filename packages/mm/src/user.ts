@@ -1,5 +1,5 @@
 /** A user program that touches memory: the hardware's translation, and the fault path when it fails. */
-import type { Slot, Vaddr } from '@ptemu/arch';
+import type { Level, Slot, Vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import { type AccessResult, viewEntry } from '@ptemu/hw';
 import type { Context } from './context.js';
@@ -27,10 +27,56 @@ export function* touch(
     const operands = [cx.cpu, mm, address, options.write];
     const result = yield* cx.act('access', object, operands, { forget: `touch#${options.n}` });
     if (result === 'done') return;
-    const walked = yield* walk(cx, vma, address, options);
+    const hash = cx.machine.mmu.kind === 'hash';
+    const walked = hash
+      ? yield* hash_page(cx, vma, address, options)
+      : yield* walk(cx, vma, address, options);
     if (walked === 'done') return;
     if (walked === 'fault') yield* handle_mm_fault(cx, vma, frames, address, options);
   }
+}
+
+/**
+ * A miss in the hash table: the low-level handler runs with interrupts off and puts an HPTE in, from the huge pmd or from
+ * a pte. `again` when it did, or when another CPU holds the entry; `fault` when Linux's page fault has to help.
+ * @see Linux arch/powerpc/mm/book3s64/hash_utils.c, `hash_page_mm` (6.12.117)
+ */
+function* hash_page(
+  cx: Context,
+  vma: VmAreaStruct,
+  address: Vaddr,
+  options: { readonly write: boolean },
+): Steps<AccessResult> {
+  const c = cx.in('hash_page');
+  const { __hash_page_thp, __hash_page } = c.sequences;
+  if (__hash_page_thp === undefined || __hash_page === undefined)
+    throw new Error('internal: no hash fault handler');
+  const access = { write: options.write, exec: false };
+  const insert = (level: Level) =>
+    function* (entry: bigint): Steps<number> {
+      yield* c.act('hpte-insert', `0x${address.toString(16)}`, [
+        c.cpu,
+        vma.vm_mm.id,
+        address,
+        options.write,
+        entry,
+        level,
+      ]);
+      return 0;
+    };
+  yield* c.local_irq_disable();
+  const pmd = yield* c.load(vma.pmd);
+  let result: 'done' | 'busy' | 'fault' = 'fault';
+  if (c.pmd.pmd_trans_huge(pmd)) {
+    result = yield* __hash_page_thp(c.within('hash slots'), address, vma.pmd, access, insert('pmd'));
+  } else if (!c.pmd.pmd_none(pmd)) {
+    const table = pmd_pgtable(c, pmd);
+    if (table !== undefined) {
+      result = yield* __hash_page(c, slotFor(c, table, vma, address), access, insert('pte'));
+    }
+  }
+  yield* c.local_irq_enable();
+  return result === 'fault' ? 'fault' : 'again';
 }
 
 /** What the hardware may do at any moment: walk for an address that nobody asked for, and cache what it finds. */

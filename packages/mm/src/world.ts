@@ -90,15 +90,21 @@ export class MmWorld {
       owner: 'mm',
       role: 'table:pmd',
     });
+    // Another process's pte table lies before it; the word that an instruction with a wrong address may reach is a slot.
     const before = PMD_TABLE - 4096n;
     machine.region({
-      name: 'page before the pmd table',
+      name: 'pte table of another mm',
       base: before,
       bytes: 4096,
       level: 'pte',
       owner: 'other',
-      role: 'data',
+      role: 'table:pte',
     });
+    const neighbour = arch.pte.pfn_pte(
+      Number(SMALL_PAGES >> BigInt(layout.PAGE_SHIFT)) + 64,
+      arch.prot.vm_get_page_prot({ read: true, write: false, exec: false, shared: false }),
+    );
+    machine.slot('pte of another mm', 'pte', before + (((index + 1n) * 8n) % 4096n), neighbour);
     const pmdp: Slot<'pmd'> = { level: 'pmd', paddr: __paddr(PMD_TABLE + index * 8n) };
 
     this.mm = { id: 'mm', mmap_lock: 'mm.mmap_lock', rss: 'mm.rss', nr_ptes: 'mm.nr_ptes' };

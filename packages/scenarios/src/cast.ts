@@ -1,5 +1,5 @@
 /** The actors that the split scenarios share, and the states that they look for. */
-import { __vaddr } from '@ptemu/arch';
+import { __vaddr, type Vaddr } from '@ptemu/arch';
 import type { CpuConfig } from '@ptemu/hw';
 import {
   type Actor,
@@ -7,6 +7,7 @@ import {
   folioCells,
   get_user_pages_fast,
   madvise_dontneed,
+  type MmWorld,
   speculate,
   split_huge_page,
   split_huge_pmd_address,
@@ -67,27 +68,30 @@ export const dontneed: Actor = {
   run: (cx, world) => madvise_dontneed(cx, world.vma, world.frames),
 };
 
-/** A bystander that stores to the second page of the range, `times` times. */
-export const user = (times: number): Actor => ({
+/** First address of the n-th page of the range. */
+const pageAddress = (world: MmWorld, n: number): Vaddr =>
+  __vaddr(world.vma.vm_start + BigInt(n * world.arch.layoutOf().PAGE_SIZE));
+
+/** A bystander that stores to the second page of the range, then, if `times` is 2, to the third. */
+export const user = (times: 1 | 2): Actor => ({
   name: 'user',
   cpu: USER_CPU,
-  title: `a thread stores to the second page, ${times} times`,
+  title:
+    times === 1 ? 'a thread stores to the second page' : 'a thread stores to the second and the third page',
   *run(cx, world) {
-    const address = __vaddr(world.vma.vm_start + BigInt(world.arch.layoutOf().PAGE_SIZE));
     for (let n = 0; n < times; n++) {
-      yield* touch(cx, world.vma, world.frames, address, { write: true, n });
+      yield* touch(cx, world.vma, world.frames, pageAddress(world, n + 1), { write: true, n });
     }
   },
 });
 
-/** The walker of the user's CPU, which fills its TLB for the second page at a moment of its own choice. */
+/** The walker of the user's CPU, which fills its TLB for the third page at a moment of its own choice. */
 export const speculation: Actor = {
   name: 'walker',
   cpu: USER_CPU,
-  title: 'the hardware fills the TLB for the second page, once',
+  title: 'the hardware fills the TLB for the third page, once',
   role: 'agent',
-  run: (cx, world) =>
-    speculate(cx, world.vma, __vaddr(world.vma.vm_start + BigInt(world.arch.layoutOf().PAGE_SIZE))),
+  run: (cx, world) => speculate(cx, world.vma, pageAddress(world, 2)),
 };
 
 /** Pins the second page without locks. */
@@ -95,10 +99,7 @@ export const gup: Actor = {
   name: 'gup',
   cpu: KERNEL_CPU,
   title: 'get_user_pages_fast pins the second page',
-  run: (cx, world) => {
-    const address = __vaddr(world.vma.vm_start + BigInt(world.arch.layoutOf().PAGE_SIZE));
-    return get_user_pages_fast(cx, world.vma, world.frames, address);
-  },
+  run: (cx, world) => get_user_pages_fast(cx, world.vma, world.frames, pageAddress(world, 1)),
 };
 
 /** The pmd holds what an invalidation (or what stands in its place) leaves: neither the first word nor a table. */

@@ -1,4 +1,5 @@
 import type { ScenarioDefinition } from './definition.js';
+import { ppcHashWithdrawBeforeInvalidate } from './ppc-hash-withdraw-before-invalidate.js';
 import { splitInvalidateWrongAddress } from './split-invalidate-wrong-address.js';
 import { splitNoneWindowVsZap } from './split-none-window-vs-zap.js';
 import { splitVsGupFastNoIpi } from './split-vs-gup-fast-no-ipi.js';
@@ -10,4 +11,5 @@ export const definitions: readonly ScenarioDefinition[] = [
   splitWindowMisreadAsSwap,
   splitInvalidateWrongAddress,
   splitVsGupFastNoIpi,
+  ppcHashWithdrawBeforeInvalidate,
 ];

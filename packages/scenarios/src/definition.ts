@@ -1,4 +1,4 @@
-import type { Arch, Kernel } from '@ptemu/arch';
+import type { Arch } from '@ptemu/arch';
 import type { Actor, MmWorld, Switches, WorldOptions } from '@ptemu/mm';
 import type { Probe, Scenario } from './types.js';
 
@@ -12,8 +12,6 @@ export interface Reach {
 export interface ProbeDefinition extends Probe {
   /** How the variant departs from the kernel as released. */
   readonly switches?: Switches;
-  /** The kernel of the variant, when it toggles commits. */
-  readonly kernel?: (kernel: Kernel) => Kernel;
   readonly world: (arch: Arch) => Omit<WorldOptions, 'arch' | 'switches'>;
   readonly actors: (arch: Arch) => readonly Actor[];
   readonly reached: readonly Reach[];

@@ -86,6 +86,7 @@ function resultOf(arch: Arch, scenario: string, probe: ProbeDefinition, found: E
     ...(found.invariant !== null && { invariant: found.invariant }),
     message: found.message,
     alsoFell: found.alsoFell,
+    fell: found.fell.map(({ invariant, message }) => ({ invariant, message })),
     states: found.states,
     transitions: found.transitions,
     executions: found.executions === null ? 'unbounded' : found.executions.toString(),

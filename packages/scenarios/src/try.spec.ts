@@ -32,11 +32,7 @@ it('x', () => {
           if (only && !(n + ' ' + p.id).includes(only)) continue;
           const t = performance.now();
           try {
-            const r = runProbe(
-              mk({ kernel: (p.kernel ? p.kernel(kernel(k)) : kernel(k)) as never }) as never,
-              d.id,
-              p.id,
-            );
+            const r = runProbe(mk({ kernel: kernel(k) as never }) as never, d.id, p.id);
             console.log(
               r.agrees ? 'ok ' : 'DIFF',
               n,

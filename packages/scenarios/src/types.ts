@@ -79,7 +79,10 @@ export interface ProbeResult {
   readonly verdict: 'holds' | 'violates' | 'unknown';
   readonly invariant?: string;
   readonly message?: string;
+  /** Invariants that fell and are not among those that judge the probe. */
   readonly alsoFell: readonly string[];
+  /** Every invariant that fell, the judging ones included, each with what was found first. */
+  readonly fell: readonly { readonly invariant: string; readonly message: string }[];
   readonly states: number;
   readonly transitions: number;
   readonly executions: string;

@@ -27,7 +27,7 @@ export type UseHook = (use: {
 /** How an access ended, as the result of `access` and `hw-fill`. */
 export type AccessResult = 'done' | 'walk' | 'again' | 'fault';
 
-/** Registers the kinds `access hw-walk hw-load hw-fill purge`. */
+/** Registers the kinds `access hw-walk hw-load hw-fill hpte-insert purge`. */
 export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: StoreHook): void {
   machine.define('access', (m, step) => {
     const { cpu, mm, va, write } = accessOf(step);
@@ -38,7 +38,7 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
         m.effect(`hit ${show(hit)}`);
         return 'done';
       }
-      setBusy(m, cpu, true);
+      if (m.mmu.kind === 'radix') setBusy(m, cpu, true);
       return 'walk';
     });
   });
@@ -105,14 +105,26 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
     });
   });
 
+  // powerpc hash: software puts a translation into the hash table, which stands in for the TLB.
+  machine.define('hpte-insert', (m, step) => {
+    const { cpu, mm, va } = accessOf(step);
+    const [entry, level] = step.operands.slice(4) as [bigint, Level];
+    return always(() => {
+      const made = translation(m, level, entry, mm, va);
+      if (made !== undefined) fillTlb(m, cpu, made);
+      return undefined;
+    });
+  });
+
   machine.define('purge', (m, step) => {
-    const [target, mm, start, end, sets, local] = step.operands as [
+    const [target, mm, start, end, sets, local, level] = step.operands as [
       bigint,
       string,
       bigint,
       bigint,
       bigint,
       number,
+      Level,
     ];
     const slot = m.slotAt(target);
     return {
@@ -126,6 +138,13 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
         } else {
           checkTableAccess(m, slot, step.fn);
           const old = m.valueOf(slot);
+          if (slot.level !== level) {
+            const edit = `0x${old.toString(16)} -> 0x${(old | sets).toString(16)}`;
+            m.fall(
+              'I1',
+              `${step.fn}: ${step.object} for a ${level} edits ${slot.label} (0x${target.toString(16)}: ${edit})`,
+            );
+          }
           m.cells.set(m.cells.cell(slotCell(slot), undefined), old | sets);
           onStore({ slot, old, value: old | sets, tag: String(step.operands.at(-1) ?? ''), by: 'software' });
         }
@@ -198,10 +217,17 @@ function translation(
 ): TlbEntry | undefined {
   const view = viewEntry(machine.mmu, level, entry);
   if (view.kind !== 'leaf') return undefined;
-  const size = 1n << BigInt(view.shift);
+  const page = 1n << BigInt(view.shift);
+  // On hash every HPTE serves one 64 KiB sub-page, whatever the size of the page.
+  const size = machine.mmu.kind === 'hash' && page > HPTE_BYTES ? HPTE_BYTES : page;
   const dirty = machine.mmu.dirty === undefined || !isClean(machine.mmu.dirty, entry);
-  return { mm, va: va & ~(size - 1n), sizeBytes: size, pa: view.pa & ~(size - 1n), write: view.write, dirty };
+  const start = va & ~(size - 1n);
+  const pa = (view.pa & ~(page - 1n)) + (start & (page - 1n));
+  return { mm, va: start, sizeBytes: size, pageBytes: page, pa, write: view.write, dirty };
 }
+
+/** What one HPTE of a huge page serves. @see Linux arch/powerpc/mm/book3s64/hash_hugepage.c, `__hash_page_thp` (6.12.117) */
+const HPTE_BYTES = 0x1_0000n;
 
 interface Access {
   readonly cpu: number;

@@ -16,7 +16,7 @@ export type StoreHook = (change: {
   readonly by: 'software' | 'hardware';
 }) => void;
 
-/** Registers the kinds `load store xchg cmpxchg update`. */
+/** Registers the kinds `load load-when-clear store xchg cmpxchg update`. */
 export function defineMemorySteps(machine: Machine, onStore: StoreHook): void {
   const kind = (
     name: string,
@@ -32,6 +32,20 @@ export function defineMemorySteps(machine: Machine, onStore: StoreHook): void {
   };
 
   kind('load', (_slot, cell) => machine.cells.get(cell) as bigint);
+  machine.define('load-when-clear', (m, step) => {
+    const slot = m.slotByLabel(step.object);
+    if (slot === undefined)
+      throw new Error(`internal: ${step.fn} spins on ${step.object}, which is no declared slot`);
+    const bits = step.operands[0] as bigint;
+    return {
+      enabled: () => (m.valueOf(slot) & bits) === 0n,
+      run: () => {
+        checkTableAccess(m, slot, step.fn);
+        return m.valueOf(slot);
+      },
+      waitsFor: () => [`bits 0x${bits.toString(16)} of ${slot.label}`],
+    };
+  });
   kind('store', (slot, cell, step) => {
     put(slot, cell, step.operands[0] as bigint, step);
     return undefined;

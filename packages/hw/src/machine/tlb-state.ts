@@ -7,6 +7,11 @@ export interface TlbEntry {
   readonly mm: string;
   readonly va: bigint;
   readonly sizeBytes: bigint;
+  /**
+   * Size of the page behind it, where that is larger: an HPTE of a huge page serves one sub-page, but the processor may
+   * cache the whole page. What overlaps with that counts as a second translation.
+   */
+  readonly pageBytes: bigint;
   readonly pa: bigint;
   readonly write: boolean;
   /** Stores through it need no further dirty update. */
@@ -29,21 +34,30 @@ export const withoutEntries = (content: string, drop: (entry: TlbEntry) => boole
 export const overlaps = (entry: TlbEntry, start: bigint, end: bigint): boolean =>
   entry.va < end && start < entry.va + entry.sizeBytes;
 
+/** Tests whether the pages behind two entries overlap. */
+export function pagesOverlap(a: TlbEntry, b: TlbEntry): boolean {
+  const start = b.va & ~(b.pageBytes - 1n);
+  const from = a.va & ~(a.pageBytes - 1n);
+  return from < start + b.pageBytes && start < from + a.pageBytes;
+}
+
 function render(entries: readonly TlbEntry[]): string {
   return [...new Set(entries.map(renderEntry))].sort().join(';');
 }
 
 function renderEntry(e: TlbEntry): string {
   const hex = (value: bigint): string => value.toString(16);
-  return `${e.mm},${hex(e.va)},${hex(e.sizeBytes)},${hex(e.pa)},${e.write ? 'w' : 'r'}${e.dirty ? 'd' : 'c'}`;
+  const flags = `${e.write ? 'w' : 'r'}${e.dirty ? 'd' : 'c'}`;
+  return [e.mm, hex(e.va), hex(e.sizeBytes), hex(e.pageBytes), hex(e.pa), flags].join();
 }
 
 function parseEntry(text: string): TlbEntry {
-  const [mm = '', va = '0', size = '0', pa = '0', flags = ''] = text.split(',');
+  const [mm = '', va = '0', size = '0', page = '0', pa = '0', flags = ''] = text.split(',');
   return {
     mm,
     va: BigInt(`0x${va}`),
     sizeBytes: BigInt(`0x${size}`),
+    pageBytes: BigInt(`0x${page}`),
     pa: BigInt(`0x${pa}`),
     write: flags.startsWith('w'),
     dirty: flags.endsWith('d'),

@@ -8,7 +8,7 @@
 import type { Invalidation, InvalidationInstruction } from '@ptemu/arch';
 import type { Step } from '@ptemu/explore';
 import { always, type Machine, type Prepared } from './machine.js';
-import { overlaps, tlbEntries, type TlbEntry, withEntry, withoutEntries } from './tlb-state.js';
+import { overlaps, pagesOverlap, tlbEntries, type TlbEntry, withEntry, withoutEntries } from './tlb-state.js';
 
 /** Cell that holds the content of a CPU's TLB. */
 export const tlbCell = (cpu: number): string => `tlb:CPU${cpu}`;
@@ -35,10 +35,10 @@ export const tlbOf = (machine: Machine, cpu: number): readonly TlbEntry[] =>
 export function fillTlb(machine: Machine, cpu: number, entry: TlbEntry): void {
   const content = machine.get(tlbCell(cpu), '') as string;
   for (const other of tlbEntries(content)) {
-    if (other.mm !== entry.mm || !overlaps(other, entry.va, entry.va + entry.sizeBytes)) continue;
+    if (other.mm !== entry.mm || !pagesOverlap(other, entry)) continue;
     const samePlace = other.pa - other.va === entry.pa - entry.va;
     if (machine.mmu.mixedSizes === 'allowed' && samePlace) continue;
-    if (other.sizeBytes !== entry.sizeBytes || !samePlace) {
+    if (other.pageBytes !== entry.pageBytes || !samePlace) {
       machine.fall(
         'I11',
         `CPU${cpu} holds ${show(other)} and loads ${show(entry)} (mixed sizes: ${machine.mmu.mixedSizes})`,

@@ -1,5 +1,15 @@
 /** What users of the SDK import: everything has one name and comes from here. */
+// Two packages have an error of this name for bugs of their own; the contract's is the one to catch.
+export { InvariantError } from '@ptemu/arch';
 export * from '@ptemu/arch';
+export * from '@ptemu/capture';
+export * from '@ptemu/conformance';
+export * from '@ptemu/explore';
+export * from '@ptemu/hw';
+export * from '@ptemu/mm';
+export * from '@ptemu/report';
+export * from '@ptemu/scenarios';
+export * from '@ptemu/trace';
 export {
   type BackendEntry,
   type BackendOptions,

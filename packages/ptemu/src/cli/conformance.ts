@@ -1,32 +1,71 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { type VectorFile, compareVectors } from '@ptemu/conformance';
+import { type LawReport, type VectorFile, compareVectors, conformance } from '@ptemu/conformance';
+import { table } from '@ptemu/report';
 import { backend, parseSpec } from '../backends.js';
-import { clip } from './input.js';
+import { title } from './decode.js';
+import { type Toggles, clip, parseBackend } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
 
 /** Options of `ptemu conformance`. */
-export interface ConformanceOptions {
+export interface ConformanceOptions extends Toggles {
+  readonly kernel?: string;
   readonly json?: boolean;
 }
 
-const BYTES_MAX = 2 ** 29;
-
-/** `ptemu conformance SPEC FILE...`: compares every slot of vector files; exit 1 where one differs. */
+/** `ptemu conformance SPEC [FILE...]`: the laws, or with files every slot of these vectors; exit 1 where one fails. */
 export function conformanceCommand(
   spec: string,
   files: readonly string[],
   options: ConformanceOptions,
   io: Io,
 ): ExitCode {
+  return files.length > 0 ? vectors(spec, files, options, io) : laws(spec, options, io);
+}
+
+function laws(spec: string, options: ConformanceOptions, io: Io): ExitCode {
+  const arch = parseBackend(spec, options.kernel, options);
+  const report = conformance(arch);
+  if (options.json === true) {
+    const place = {
+      arch: arch.name,
+      options: arch.options,
+      kernel: arch.kernel.release,
+      commits: arch.kernel.toggles,
+    };
+    for (const result of report.results) io.stdout(jsonLine({ ...place, ...result }));
+  } else {
+    io.stdout(`${title(arch)}\n\n${lawTable(report, io)}\n`);
+  }
+  return report.conforms ? EXIT.expected : EXIT.differs;
+}
+
+function lawTable(report: LawReport, io: Io): string {
+  const asked = report.results.filter(({ grade }) => grade !== 'not-applicable');
+  const rows = asked.map(({ id, level, grade, held, asked: of, title: law, exception }) => [
+    id,
+    level,
+    grade,
+    `${held} of ${of}`,
+    exception === undefined ? law : `${law}: ${exception.reason}`,
+  ]);
+  const counts = Object.entries(report.counts).filter(([, count]) => count > 0);
+  const sum = counts.map(([grade, count]) => `${count} ${grade}`).join(', ');
+  return `${table(['law', 'level', 'grade', 'held', 'what it says'], rows, { color: io.color })}\n\n${sum}`;
+}
+
+const BYTES_MAX = 2 ** 29;
+
+function vectors(spec: string, files: readonly string[], options: ConformanceOptions, io: Io): ExitCode {
   parseSpec(spec);
+  if (options.kernel !== undefined)
+    throw new UsageError('--kernel goes without files: a vector file names its own');
   let differs = false;
   for (const path of files) {
     const file = readVectors(path);
     const { kernel_release: kernel, config } = file.meta;
-    const probe = backend(spec, { kernel });
-    const built = Object.keys(probe.config).filter((key) => `CONFIG_${key}` in config);
+    const built = Object.keys(backend(spec, { kernel }).config).filter((key) => `CONFIG_${key}` in config);
     const arch = backend(spec, {
       kernel,
       config: Object.fromEntries(built.map((key) => [key, config[`CONFIG_${key}`] === 'y'])),

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { type CompareCommandOptions, compareCommand } from './compare.js';
 import { type ConformanceOptions, conformanceCommand } from './conformance.js';
 import { type DecodeOptions, decodeCommand } from './decode.js';
-import { type DumpOptions, dumpCommand } from './dump.js';
+import { type DumpCommandOptions, dumpCommand } from './dump.js';
 import { type HelpersOptions, helpersCommand } from './helpers.js';
 import type { ExitCode, Io } from './io.js';
 import { type ListOptions, listCommand } from './list.js';
@@ -100,11 +100,14 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
   command('dump', 'the page tables of a captured kernel')
     .argument('<capture>', 'folder of the capture')
     .option('--root <which>', 'user or kernel', 'user')
-    .action((capture: string, options: DumpOptions) => done(dumpCommand(capture, options, io)));
+    .action((capture: string, options: DumpCommandOptions) => done(dumpCommand(capture, options, io)));
 
-  command('conformance', 'answers of real kernel headers, compared with a backend')
+  toggles(
+    command('conformance', 'the laws that a backend must satisfy, or the answers of real kernel headers'),
+  )
     .argument('<arch>')
-    .argument('<vectors...>', 'vector files (.json or .json.gz)')
+    .argument('[vectors...]', 'vector files (.json or .json.gz); left out: the laws')
+    .option('--kernel <release>')
     .action((spec: string, files: readonly string[], options: ConformanceOptions) =>
       done(conformanceCommand(spec, files, options, io)),
     );

@@ -1,6 +1,5 @@
 import { hex } from '@ptemu/arch';
-import type { CaptureView, LinuxState, RootName } from '@ptemu/capture';
-import type { Permissions, WalkResult } from '@ptemu/hw';
+import { type CaptureView, type LinuxJson, type RootName, type WalkJson, walkToJson } from '@ptemu/capture';
 import { sizeText } from '../walker-says.js';
 import { openCaptureView, parseRoot } from './capture-input.js';
 import { title } from './decode.js';
@@ -19,85 +18,66 @@ export function walkCommand(path: string, texts: readonly string[], options: Wal
   const root = parseRoot(options.root);
   const addresses = texts.map((text) => parseHex(text, 'address'));
   const view = openCaptureView(path);
-  if (options.json !== true) io.stdout(`${view.capture.meta.name}: ${title(view.arch)}, ${root} root\n`);
+  if (options.json !== true) io.stdout(`${captureTitle(view, root)}\n`);
   for (const va of addresses) {
-    const mmu = lookUp(view, va, root);
-    const linux = view.linux(va, root);
-    io.stdout(options.json === true ? jsonLine(walkJson(va, mmu, linux)) : `\n${walkText(va, mmu, linux)}`);
+    const found = walkToJson(view, va, { root, access: { kind: 'read', mode: root } });
+    io.stdout(options.json === true ? jsonLine(flat(view, found)) : `\n${walkText(view, found)}`);
   }
   return EXIT.expected;
 }
 
-/** The walk of a load; in the mode that the root belongs to. */
-export function lookUp(view: CaptureView, va: bigint, root: RootName): WalkResult | undefined {
-  if (view.roots[root].mmu.kind === 'hash') return undefined;
-  return view.mmu(va, { root, access: { kind: 'read', mode: root } });
+/** First line of what is printed about a capture. */
+export function captureTitle(view: CaptureView, root: RootName): string {
+  const hash =
+    view.roots[root].mmu.kind === 'hash'
+      ? '; the hardware looks in the hash table, a cache of this tree'
+      : '';
+  return `${view.capture.meta.name}: ${title(view.arch)}, ${root} root${hash}`;
 }
 
-/** One address as `--json` prints it. */
-export function walkJson(
-  va: bigint,
-  mmu: WalkResult | undefined,
-  linux: LinuxState,
+/** One address as `--json` prints it: `pa` or `fault` on top; on s390 `pa` is the absolute address. */
+function flat(
+  view: CaptureView,
+  { va, root, mmu, entries, linux }: WalkJson,
 ): Readonly<Record<string, unknown>> {
-  const { kind, level, entry, entryPaddr } = linux;
-  return {
+  const found =
+    mmu.kind === 'mapped'
+      ? {
+          pa: view.absolute(BigInt(mmu.pa)),
+          size: Number(mmu.size),
+          level: mmu.level,
+          permissions: mmu.permissions,
+        }
+      : { fault: mmu.cause, size: null, level: mmu.level, permissions: mmu.permissions ?? null };
+  return { va, root, ...found, mmu: view.roots[root].mmu.kind, entries, linux };
+}
+
+function walkText(view: CaptureView, { va, mmu, entries, linux }: WalkJson): string {
+  const lines = [
     va,
-    ...outcome(mmu),
-    entries: mmu?.entries ?? [],
-    linux: {
-      kind,
-      level,
-      entry,
-      entryPaddr,
-      ...(linux.kind === 'present' && { pfn: linux.pfn }),
-      ...(linux.kind === 'swap' && { type: linux.type, offset: linux.offset }),
-      ...(linux.kind === 'bad' && { why: linux.why }),
-    },
-  };
+    ...entries.map((entry) => `  ${entry.level.padEnd(5)} ${entry.entry} at ${entry.entryPaddr}`),
+  ];
+  const says =
+    mmu.kind === 'fault'
+      ? `fault: ${mmu.cause} at ${mmu.level}`
+      : `${hex(view.absolute(BigInt(mmu.pa)))}, ${bytesText(mmu.size)} page (${mmu.level}), ${mmu.permissions}`;
+  return `${[...lines, `  mmu   ${says}`, `  linux ${linuxText(linux)}`].join('\n')}\n`;
 }
 
-function outcome(mmu: WalkResult | undefined): Readonly<Record<string, unknown>> {
-  if (mmu === undefined) return { fault: 'not-walked', size: null, level: null };
-  if (mmu.kind === 'fault') {
-    return { fault: mmu.cause, size: null, level: mmu.level };
-  }
-  return { pa: mmu.paddr, size: Number(mmu.size), level: mmu.level, permissions: mmu.permissions };
-}
+const bytesText = (size: string): string => sizeText(BigInt(size).toString(2).length - 1);
 
-function walkText(va: bigint, mmu: WalkResult | undefined, linux: LinuxState): string {
-  const lines = [hex(va)];
-  for (const { level, entryPaddr, entry } of mmu?.entries ?? []) {
-    lines.push(`  ${level.padEnd(5)} ${hex(entry)} at ${hex(entryPaddr, 4)}`);
-  }
-  lines.push(`  mmu   ${mmuText(mmu)}`, `  linux ${linuxText(linux)}`);
-  return `${lines.join('\n')}\n`;
-}
-
-/** What the MMU does, in words. */
-export function mmuText(mmu: WalkResult | undefined): string {
-  if (mmu === undefined) return 'does not walk these tables: it looks in the hash table';
-  if (mmu.kind === 'fault') return `fault: ${mmu.cause} at ${mmu.level}`;
-  const size = sizeText(mmu.size.toString(2).length - 1);
-  return `${hex(mmu.paddr, 4)}, ${size} page (${mmu.level}), ${permissionText(mmu.permissions)}`;
-}
-
-/** `r`, `w`, `x` as the entry allows them, `u` where the user may. */
-export const permissionText = (may: Permissions): string =>
-  `${may.read ? 'r' : '-'}${may.write ? 'w' : '-'}${may.exec || may.kernelExec ? 'x' : '-'}${may.user ? 'u' : '-'}`;
-
-/** What Linux calls an entry, in words. */
-export function linuxText(linux: LinuxState): string {
+function linuxText(linux: LinuxJson): string {
+  const flags = (linux.flags ?? []).join(' ');
   switch (linux.kind) {
     case 'present':
-      return `present, pfn ${hex(linux.pfn, 4)} (${linux.level})`;
+      return `present at ${linux.level}, pfn ${linux.pfn ?? ''} ${flags}`.trimEnd();
     case 'swap':
-      return `swap type ${linux.type} offset ${hex(linux.offset, 4)} (${linux.level})`;
+      return `swap at ${linux.level}, type ${linux.swapType ?? ''} offset ${linux.swapOffset ?? ''} ${flags}`.trimEnd();
     case 'bad':
-      return `bad: ${linux.why} (${linux.level})`;
+      return `bad at ${linux.level}: ${linux.why ?? ''}`;
     case 'none':
-      return `none (${linux.level})`;
+      return `none at ${linux.level}`;
     case 'hidden':
-      return `hidden: not none, not present, no swap entry at ${linux.level}`;
+      return `hidden at ${linux.level}: not none, not present, no swap entry`;
   }
 }

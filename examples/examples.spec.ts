@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { main as mapAndWalk } from './01-map-and-walk.js';
+import { main as splitHelpers } from './02-split-helpers.js';
+import { main as ownScenario } from './03-own-scenario.js';
+
+describe('example 01', () => {
+  it('maps a page through five levels, and tells write-protected from PROT_NONE', () => {
+    const lines = mapAndWalk().split('\n');
+    expect(lines[1]).toBe('  a store goes to 0x01005000, a page of 4096 bytes');
+    expect(lines.slice(2, 7).map((line) => line.trim().split(' ')[0])).toEqual([
+      'pgd',
+      'p4d',
+      'pud',
+      'pmd',
+      'pte',
+    ]);
+    expect(lines[8]).toBe('  a store faults at pte: permission');
+    expect(lines[9]).toMatch(/^PROT_NONE: pte 0x[0-9a-f]{16}, pte_present true$/);
+    expect(lines[10]).toBe('  a store faults at pte: not-present');
+  });
+});
+
+/** Words and answers of the fact sheet, matrix 1.1 and worked words 1.3. */
+describe('example 02', () => {
+  it.each([
+    [/^s390 +4\.12 .* 0x0000000000000020 +N\.\.\.\. +fault/m],
+    [/^s390 +6\.12 .* \.PT.L +fault/m],
+    [/^arm32 +4\.5 .* 0x0000000000000880 +\.PTB\. +fault/m],
+    [/^arm32 +4\.7 .* \.\.TB\. +fault/m],
+    [/^arm32 +6\.12 .* \.\.TB\. +fault/m],
+  ])('prints %s', (line) => {
+    expect(splitHelpers()).toMatch(line);
+  });
+});
+
+describe('example 03', () => {
+  it('finds the reference that is taken too late, and that the atomic one holds', () => {
+    const [wrong, right] = ownScenario().split('\n\n');
+    expect(wrong).toMatch(/^test, then take a reference: violates/);
+    expect(wrong).toContain('unmap  put_page: write freed 1\n');
+    expect(right).toMatch(/^take a reference unless zero: holds/);
+  });
+  it('has fewer than 60 lines', () => {
+    const text = readFileSync(new URL('./03-own-scenario.ts', import.meta.url), 'utf8');
+    expect(text.trim().split('\n').length).toBeLessThan(60);
+  });
+});

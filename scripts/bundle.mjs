@@ -1,8 +1,16 @@
 // Bundles every package into its dist/ with tsup; declarations come from `tsc -b`.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { build } from 'tsup';
 
-for (const name of readdirSync('packages').sort()) {
+await Promise.all(readdirSync('packages').map(bundle));
+
+// The published schema is the one that the code validates with.
+const { traceSchema } = await import(pathToFileURL('packages/trace/dist/index.js').href);
+writeFileSync('packages/trace/dist/schema.json', `${JSON.stringify(traceSchema, null, 2)}\n`);
+
+/** One package: its front door, and its command where it has one. */
+async function bundle(name) {
   const root = `packages/${name}`;
   const manifest = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
   const entry = [`${root}/src/index.ts`, `${root}/src/cli.ts`].filter((file) => existsSync(file));

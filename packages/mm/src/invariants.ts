@@ -208,6 +208,18 @@ export class Invariants {
     }
   }
 
+  /**
+   * I21 at the level of the helper: what the macro that `pmdp_invalidate` is built on makes of the entry, before anything
+   * is stored. Where the architecture has no such macro, what the whole operation stores.
+   */
+  contract(entry: bigint): void {
+    const { machine } = this.#w;
+    const { pmd, seq } = machine.arch;
+    const macro = pmd.pmd_mkinvalid ?? pmd.pmd_mknotpresent;
+    const value = macro?.(entry) ?? seq.pmdp_invalidate(entry).stored;
+    this.#checkContract(this.#w.pmd, value);
+  }
+
   /** The table that a pmd value points to, as the walker reads it. */
   tableUnder(value: bigint): TableRegion | undefined {
     const view = viewEntry(this.#w.machine.mmu, 'pmd', value);

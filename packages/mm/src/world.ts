@@ -254,6 +254,10 @@ export class MmWorld {
       late().pinned(step.object, step.operands[0] as bigint);
       return undefined;
     });
+    simple('contract', () => {
+      late().contract(machine.valueOf(this.pmd));
+      return undefined;
+    });
     simple('split-folio', (step) => {
       machine.set(`${step.object}.state`, 'split');
       return undefined;

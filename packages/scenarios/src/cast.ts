@@ -46,6 +46,14 @@ export const reclaim: Actor = {
   },
 };
 
+/** Asks the helper that invalidation is built on, without storing anything. */
+export const helperContract: Actor = {
+  name: 'reclaim',
+  cpu: RECLAIM_CPU,
+  title: 'the helper is asked, nothing is stored',
+  run: (cx) => cx.in('pmd_mkinvalid').act('contract', 'pmd', []),
+};
+
 /** Splits the pmd and then the page. */
 export const reclaimPage: Actor = {
   name: 'reclaim',

@@ -107,9 +107,13 @@ export function expectationFor(arch: Arch, probe: ProbeDefinition): Expectation 
   });
 }
 
-const fits = (arch: Arch, name: string): boolean => {
-  const [arch_, mmu] = name.split(':');
-  return arch.name === arch_ && (mmu === undefined || arch.options['mmu'] === mmu);
+/** A claim names a backend (`arm64`), one of its forms (`powerpc:hash`), or one of its options (`arm64:granule=64k`). */
+const fits = (arch: Arch, named: string): boolean => {
+  const [name, option] = named.split(':');
+  if (arch.name !== name) return false;
+  if (option === undefined) return true;
+  const [key = '', value] = option.includes('=') ? option.split('=') : ['mmu', option];
+  return String(arch.options[key]) === value;
 };
 
 function agrees(found: ExploreResult, expected: Expectation): boolean {

@@ -57,6 +57,13 @@ export const splitInvalidateWrongAddress: ScenarioDefinition = {
             'fact sheet 1.4 and 8.3: pmdp_huge_split_prepare (4.5 to 4.15) has flushed the HPTEs for the right address before',
         },
         {
+          archs: ['arm64:granule=64k'],
+          verdict: 'SAFE',
+          basis: 'computed',
+          source:
+            'fact sheet 5.3: 8192 pages are more than the ceiling of 1024, so the whole ASID is flushed whatever the address',
+        },
+        {
           archs: ['powerpc:radix'],
           to: '4.7',
           verdict: 'SAFE',

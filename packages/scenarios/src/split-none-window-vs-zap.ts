@@ -3,6 +3,7 @@ import {
   dontneed,
   exit,
   exitCpus,
+  helperContract,
   inWindow,
   processCpus,
   reclaim,
@@ -55,7 +56,51 @@ const rawZero: Expectation = {
   source: `${thread}: "if zap_pmd_range() would see pmd_none() between pmdp_mknotpresent() and pmd_populate(), we're screwed"`,
 };
 
+const correction3 = 'scenarios/README.md, corrections 1 and 3; fact sheet 1.1';
+
 const probes: readonly ProbeDefinition[] = [
+  {
+    id: 'D-1/helper',
+    title: 'the helper alone: what pmd_mknotpresent or pmd_mkinvalid returns (s390, powerpc: what is stored)',
+    variant: 'helper',
+    judgedBy: ['I21'],
+    world: () => exitWorld,
+    actors: () => [helperContract],
+    reached: [],
+    bounds: {},
+    expected: [
+      { archs: ['arm32'], verdict: 'CEX', invariants: ['I21'], basis: 'computed', source: correction3 },
+      {
+        archs: ['arm64'],
+        from: '4.7',
+        to: '5.9',
+        verdict: 'CEX',
+        invariants: ['I21'],
+        basis: 'computed',
+        source: correction3,
+      },
+      {
+        archs: ['s390'],
+        from: '4.7',
+        to: '4.12',
+        verdict: 'CEX',
+        invariants: ['I21'],
+        basis: 'computed',
+        source: correction3,
+      },
+      {
+        archs: ['powerpc'],
+        from: '4.20',
+        to: '5.4',
+        verdict: 'CEX',
+        invariants: ['I21'],
+        basis: 'computed',
+        source:
+          'fact sheet 1.4: its pmd_mknotpresent does not set _PAGE_INVALID, and is not used by its pmdp_invalidate',
+      },
+      { archs: [], verdict: 'SAFE', basis: 'computed', source: 'fact sheet 1.1' },
+    ],
+  },
   {
     ...base.D1,
     id: 'D-1',

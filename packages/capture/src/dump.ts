@@ -60,11 +60,11 @@ export interface DumpRange {
 /** How much a dump reads. */
 export interface DumpOptions {
   readonly root?: RootName;
-  /** Most tables to read; shared ones count each time. 1048576 when left out. */
+  /** Most tables to read; shared ones count each time. 8192 when left out. */
   readonly tablesMax?: number;
 }
 
-const TABLES_MAX = 2 ** 20;
+const TABLES_MAX = 2 ** 13;
 
 /** What the MMU does with an address and what Linux calls it, as one object for `--json`. */
 export function walkToJson(view: CaptureView, va: bigint, query: MmuQuery = {}): WalkJson {

@@ -79,9 +79,14 @@ export class LinuxTree {
     this.memory = memory;
     this.arch = arch;
     this.root = root;
-    this.plans = layout.levels
-      .filter(({ folded }) => !folded)
-      .map(({ level, shift, entries }) => planOf(arch, mmu, layout, level, shift, entries));
+    const real = layout.levels.filter(({ folded }) => !folded);
+    this.plans = real.map(({ level, shift, entries }) => {
+      const plan = planOf(arch, mmu, layout, level, shift, entries);
+      return foldedBelow(layout, level).reduce(
+        (upper, folded) => joined(upper, planOf(arch, mmu, layout, folded, shift, entries)),
+        plan,
+      );
+    });
   }
 
   /** What Linux calls the page at `va`. */
@@ -177,6 +182,22 @@ export class LinuxTree {
     return { kind: 'bad', why, ...decided(plan, va, entryPaddr, entry) };
   }
 }
+
+/** The levels that are folded into this one: the kernel asks their helpers about the same entry. */
+function foldedBelow(layout: Layout, level: Level): readonly Level[] {
+  const at = layout.levels.findIndex((candidate) => candidate.level === level);
+  const below = layout.levels.slice(at + 1);
+  const next = below.findIndex(({ folded }) => !folded);
+  return below.slice(0, next === -1 ? 0 : next).map((candidate) => candidate.level);
+}
+
+/** One entry under the helpers of two levels: a folded level's own always say that there is a table. */
+const joined = (upper: LevelPlan, folded: LevelPlan): LevelPlan => ({
+  ...upper,
+  none: (entry) => upper.none(entry) || folded.none(entry),
+  present: (entry) => upper.present(entry) && folded.present(entry),
+  leaf: (entry) => upper.leaf(entry) || folded.leaf(entry),
+});
 
 const entryAddress = (plan: LevelPlan, table: bigint, va: bigint): bigint =>
   table + ((va >> plan.shift) & plan.mask) * 8n;

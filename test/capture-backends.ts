@@ -5,10 +5,10 @@ import { arm64 } from '@ptemu/arm64';
 import { powerpc } from '@ptemu/powerpc';
 import { s390 } from '@ptemu/s390';
 import { x86_64 } from '@ptemu/x86_64';
-import type { BackendChoice } from '../src/index.js';
+import type { BackendChoice } from '@ptemu/capture';
 
 /** Where the captures lie. */
-export const FIXTURES: string = new URL('./fixtures/', import.meta.url).pathname;
+export const FIXTURES: string = new URL('../packages/capture/test/fixtures/', import.meta.url).pathname;
 
 const BACKENDS: Readonly<Record<string, (options: never) => Arch>> = { arm32, arm64, powerpc, s390, x86_64 };
 

@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { checkCapture, openCapture } from '../src/index.js';
-import { FIXTURES, backend } from './backends.js';
+import { checkCapture, openCapture } from '@ptemu/capture';
+import { FIXTURES, backend } from './capture-backends.js';
 
 /** Checks that we count in another way than the independent walker; they must agree all the same. */
 const COUNTED_OTHERWISE: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
 /** The generated walker of every backend's description against the bigint walk. Here, because only here are all five at hand. */
 import { describe, expect, it } from 'vitest';
 import type { MmuDescription } from '@ptemu/arch';
-import { assertTwin } from '../../hw/test/twin.js';
-import { backend } from './backends.js';
+import { assertTwin } from '../packages/hw/test/twin.js';
+import { backend } from './capture-backends.js';
 
 const kernel = '6.12.117';
 const DESCRIPTIONS: Readonly<Record<string, () => MmuDescription>> = {

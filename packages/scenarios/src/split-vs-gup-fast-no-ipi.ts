@@ -1,5 +1,5 @@
 import { gup, processCpus, reclaimPage, inWindow } from './cast.js';
-import type { ScenarioDefinition, Reach } from './definition.js';
+import type { ProbeDefinition, Reach, ScenarioDefinition } from './definition.js';
 
 const pinned: Reach = {
   name: 'GUP-fast holds a reference',
@@ -15,6 +15,21 @@ const world = (): { readonly cpus: typeof processCpus; readonly extraRefs: numbe
   extraRefs: 1,
 });
 const bounds = { splits: 1, pins: 1 };
+
+/** The old protocol where nothing waits for a walk: no explicit IPI, no IPI of the flush, no re-check. */
+const unguarded: Omit<ProbeDefinition, 'id'> = {
+  title: 'the old protocol where the flush sends no IPI either',
+  variant: 'no-ipi, no-recheck, no flush IPI',
+  judgedBy: ['I3', 'I22'],
+  switches: { kick: false, ipi: false, 'gup.recheck': false },
+  world,
+  actors: () => [gup, reclaimPage],
+  reached: [frozen],
+  bounds,
+  expected: [
+    { archs: [], verdict: 'CEX', invariants: ['I22', 'I3'], basis: 'derived', source: 'broken twin' },
+  ],
+};
 
 /** The first hypothesis of the thread: without the splitting IPI, GUP-fast is no longer held back. */
 export const splitVsGupFastNoIpi: ScenarioDefinition = {
@@ -77,25 +92,10 @@ export const splitVsGupFastNoIpi: ScenarioDefinition = {
       ],
     },
     {
-      id: 'D-6/no-flush-ipi',
-      title: 'the old protocol where the flush sends no IPI either',
-      variant: 'no-ipi, no-recheck, no flush IPI',
-      judgedBy: ['I3', 'I22'],
-      switches: { kick: false, ipi: false, 'gup.recheck': false },
-      world,
-      actors: () => [gup, reclaimPage],
-      reached: [frozen],
-      bounds,
-      expected: [
-        {
-          archs: [],
-          verdict: 'CEX',
-          invariants: ['I22', 'I3'],
-          basis: 'derived',
-          source: 'broken twin of D-5 and of D-6 on x86_64',
-        },
-      ],
-      twinOf: { probe: 'D-5', drops: 'the re-check (and on x86_64 the IPI of the flush)' },
+      ...unguarded,
+      id: 'D-5/unguarded',
+      twinOf: { probe: 'D-5', drops: 'the re-check, and on x86_64 the IPI of the flush' },
     },
+    { ...unguarded, id: 'D-6/no-flush-ipi', twinOf: { probe: 'D-6', drops: 'the IPI of the flush' } },
   ],
 };

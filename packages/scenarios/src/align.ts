@@ -1,10 +1,10 @@
 /**
  * The same scenario on several backends, side by side.
  *
- * The schedule is the story that part D asks about: the first actor runs until the pmd is neither what it was nor a table,
- * then the others run as far as they can, then the first goes on. The places where actors switch are named by what the pmd
- * has become, so the story is the same on every backend although the steps differ; the traces are then lined up by actor,
- * function and object.
+ * The schedule is the story that part D asks about: the first actor runs until it is about to link its table, that is into
+ * the window in which the pmd is what the invalidation has left; then the others run as far as they can, then the first goes
+ * on. The place is named by the kernel function, so the story is the same on every backend although the steps differ; the
+ * traces are then lined up by actor, function and object.
  */
 import type { Arch } from '@ptemu/arch';
 import { type ScheduleEntry, type Step, stepName, type StepResult } from '@ptemu/explore';
@@ -27,7 +27,7 @@ export function alignedTraces(
   return mergeRows(traces);
 }
 
-/** Position of the actor whose turn it is: the first runs into its window, the others then to their end, the first again. */
+/** The story as a schedule: the first actor up to its `pmd_populate`, the others as far as they go, the first again. */
 function windowSchedule(arch: Arch, scenario: string, probe: string): readonly ScheduleEntry[] {
   const { world, program, probe: definition } = prepareProbe(arch, scenario, probe);
   const actors = definition
@@ -57,14 +57,10 @@ function windowSchedule(arch: Arch, scenario: string, probe: string): readonly S
     return true;
   };
   const agents = [...threads.keys()].filter((name) => !actors.includes(name));
-  const inWindow = (): boolean => {
-    const now = world.machine.valueOf(world.pmd);
-    return now !== world.initialPmd && world.invariants.tableUnder(now) === undefined;
-  };
   let order = [first];
   let opened = false;
   for (let taken = 0; taken < STEPS_MAX; taken++) {
-    if (!opened && inWindow()) {
+    if (!opened && pending.get(first)?.step.fn === 'pmd_populate') {
       opened = true;
       order = [...others, first];
     }

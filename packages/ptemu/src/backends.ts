@@ -20,7 +20,7 @@ export interface BackendEntry {
   /** The factory's options and their values; `integer` stands for any natural number. */
   readonly options: Readonly<Record<string, readonly (string | number | boolean)[] | 'integer'>>;
   /** Releases in which something changed that the split scenarios show. */
-  readonly releases: readonly string[];
+  readonly releases: (options: VariantOptions) => readonly string[];
 }
 
 const BACKENDS: readonly BackendEntry[] = [
@@ -28,26 +28,26 @@ const BACKENDS: readonly BackendEntry[] = [
     name: 'x86_64',
     make: (options) => x86_64(options),
     options: { levels: [4, 5] },
-    releases: ['4.5', '4.16', '4.20', '6.12'],
+    releases: () => ['4.5', '4.16', '4.20', '6.12'],
   },
-  { name: 'arm32', make: (options) => arm32(options), options: {}, releases: ['4.5', '4.7', '6.12'] },
+  { name: 'arm32', make: (options) => arm32(options), options: {}, releases: () => ['4.5', '4.7', '6.12'] },
   {
     name: 'arm64',
     make: (options) => arm64(options),
     options: { granule: ['4k', '16k', '64k'], vaBits: 'integer', lpa2: [false, true] },
-    releases: ['4.5', '4.7', '5.9', '5.10', '6.12'],
+    releases: () => ['4.5', '4.7', '5.9', '5.10', '6.12'],
   },
   {
     name: 's390',
     make: (options) => s390(options),
     options: {},
-    releases: ['4.5', '4.7', '4.12', '4.15', '6.12'],
+    releases: () => ['4.5', '4.7', '4.12', '4.15', '6.12'],
   },
   {
     name: 'powerpc',
     make: (options) => powerpc(options),
     options: { mmu: ['radix', 'hash'], page: ['4k', '64k'] },
-    releases: ['4.7', '4.16', '6.12'],
+    releases: ({ mmu }) => [...(mmu === 'hash' ? ['4.5'] : []), '4.7', '4.16', '6.12'],
   },
 ];
 

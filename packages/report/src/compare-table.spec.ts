@@ -16,10 +16,10 @@ describe('compareTable', () => {
     const text = compareTable(rows, { columns, width: 100 });
     expect(text).toContain(`
        pmdp_invalidate
-         load pmd                 0x0000000040000c03 .PTBL          0x80000000400008e7 .PT.L
-       >>IDTE                     0x0000000000000020 N..B.          0x80000000400008e6 .PT.L
-                                  +0x20 -0x40000c03                 -0x1
-                                  => fault                          => fault
+         load pmd                           0x0000000040000c03 .PTBL     0x80000000400008e7 .PT.L
+       >>IDTE                               0x0000000000000020 N..B.     0x80000000400008e6 .PT.L
+                                            +0x20 -0x40000c03            -0x1
+                                            => fault                     => fault
 `);
     expect(text).toMatch(/read rss +0x0000000001234000 \.P\.\.\. +--\n/);
     expect(text).toContain(

@@ -22,21 +22,26 @@ export interface CompareRow {
 export interface CompareOptions extends ViewOptions {
   /** Heads of the columns, such as `s390 4.12`; one per cell. */
   readonly columns: readonly string[];
+  /** `pmd` (default): only steps that touch or change the pmd, its lock or its translations. `all`: every step. */
+  readonly steps?: 'pmd' | 'all';
 }
 
-const WIDTH = 100;
 const GAP = 2;
 /** `0x`, 16 digits, a space, five flags; with a little air where there is room. */
 const CELL_MIN = 24;
-const CELL_MAX = 32;
+const CELL_MAX = 27;
 const STEP_MIN = 20;
 const STEP_MAX = 36;
 
-/** Renders the rows in at most `width` (default 100) columns; more columns than fit go below, in a table of their own. */
+/**
+ * Renders the rows in at most `width` columns (left out: as wide as it takes); architectures that do not fit side by side
+ * go below, in a table of their own.
+ */
 export function compareTable(rows: readonly CompareRow[], options: CompareOptions): string {
   const style = styleOf(options);
   const actor = Math.max('actor'.length, ...rows.map((row) => row.actor.length));
-  const width = Math.max(options.width ?? WIDTH, actor + GAP + STEP_MIN + GAP + CELL_MIN);
+  const natural = actor + GAP + STEP_MAX + options.columns.length * (CELL_MAX + GAP);
+  const width = Math.max(options.width ?? natural, actor + GAP + STEP_MIN + GAP + CELL_MIN);
   const room = width - actor - GAP - STEP_MIN;
   const fits = Math.max(1, Math.floor(room / (CELL_MIN + GAP)));
   const found = divergence(rows);
@@ -79,24 +84,52 @@ function part(rows: readonly CompareRow[], options: CompareOptions, where: Part)
   const step = Math.min(STEP_MAX, room - shown * (cell + GAP));
   const before = new Array<PmdView | undefined>(options.columns.length);
   let last: CompareRow | undefined;
-  const body = rows.map((row, index) => {
+  const body: string[][] = [];
+  let hidden = 0;
+  for (const [index, row] of rows.entries()) {
+    const taken = row.cells.slice(from, to);
+    const shows = options.steps === 'all' || index === mark || isAboutPmd(row, before);
+    const texts = taken.map((one, i) => cellText(one, before[from + i], { style, cell }));
+    row.cells.forEach((one, i) => (before[i] = one?.pmd ?? before[i]));
+    if (!shows) {
+      hidden++;
+      continue;
+    }
+    if (hidden > 0)
+      body.push([
+        '',
+        style.dim(`  (${hidden} other ${hidden === 1 ? 'step' : 'steps'})`),
+        ...new Array<string>(shown).fill(''),
+      ]);
+    hidden = 0;
     const enters = last?.actor !== row.actor || last.fn !== row.fn;
     const who = last?.actor === row.actor ? '' : style.head(row.actor);
     const name = index === mark ? style.note(`>>${row.align}`) : `  ${row.align}`;
     last = row;
     const label = enters ? [...wrapAnsi(row.fn, step, { hard: true }).split('\n'), name] : [name];
-    const cells = row.cells.slice(from, to).map((taken, i) => {
-      const text = cellText(taken, before[from + i], { style, cell });
-      before[from + i] = taken?.pmd ?? before[from + i];
-      return [...label.slice(1).map(() => ''), ...text].join('\n');
-    });
-    return [who, label.join('\n'), ...cells];
-  });
+    const cells = texts.map((text) => [...label.slice(1).map(() => ''), ...text].join('\n'));
+    body.push([who, label.join('\n'), ...cells]);
+  }
+  if (hidden > 0)
+    body.push([
+      '',
+      style.dim(`  (${hidden} other ${hidden === 1 ? 'step' : 'steps'})`),
+      ...new Array<string>(shown).fill(''),
+    ]);
   return table(['actor', 'step', ...options.columns.slice(from, to)], body, {
     ...options,
     width,
     columns: [actor, step, ...new Array<number>(shown).fill(cell)],
   });
+}
+
+/** Whether the step touches the pmd, its lock or its translations, or changes it on some architecture. */
+function isAboutPmd(row: CompareRow, before: readonly (PmdView | undefined)[]): boolean {
+  if (/\bpmd\b|^purge|^tlbi/.test(row.align)) return true;
+  return row.cells.some(
+    (cell, i) =>
+      cell !== undefined && (cell.fell.length > 0 || (cell.pmd && before[i]?.entry !== cell.pmd.entry)),
+  );
 }
 
 function cellText(

@@ -26,13 +26,22 @@ export function twoColumn(trace: TraceDocument, options: TwoColumnOptions = {}):
   const style = styleOf(options);
   const actors = trace.actors.filter((actor) => trace.steps.some((step) => step.actor === actor.name));
   const column = Math.floor((width - GAP * (actors.length - 1)) / Math.max(actors.length, 1));
+  const cast = actors.flatMap((actor) => castLine(actor, width));
   const body =
     actors.length > 1 && column < COLUMN_MIN
       ? stacked(trace, actors, width)
       : sideBySide(trace, actors, column);
   const paint = (line: string): string =>
-    line.includes(FALLS) ? style.bad(line) : /^\s*\S+ \(.*\)/.test(line) ? style.head(line) : line;
-  return [...body.map(paint), '', ...verdict(trace, options, width)].join('\n') + '\n';
+    line.includes(FALLS) ? style.bad(line) : /^\s*\S+ \([^)]*\)(\s|$)/.test(line) ? style.head(line) : line;
+  return (
+    [
+      ...cast,
+      ...(cast.length > 0 ? [''] : []),
+      ...body.map(paint),
+      '',
+      ...verdict(trace, options, width),
+    ].join('\n') + '\n'
+  );
 }
 
 type Actor = TraceDocument['actors'][number];
@@ -77,8 +86,21 @@ function stacked(trace: TraceDocument, actors: readonly Actor[], width: number):
   return lines;
 }
 
-const heading = (actor: Actor): string =>
-  actor.title === '' || actor.title === actor.name ? actor.name : `${actor.name} (${actor.title})`;
+/** `CPU0 (reclaim)` of an actor `reclaim` whose title begins with its CPU; else the name, and a short title. */
+function heading({ name, title }: Actor): string {
+  const cpu = CPU.exec(title);
+  if (cpu?.[1] !== undefined) return `${cpu[1]} (${name})`;
+  return title === '' || title === name || title.length > TITLE_MAX ? name : `${name} (${title})`;
+}
+
+/** What an actor does, where its heading does not say it. */
+function castLine(actor: Actor, width: number): readonly string[] {
+  const text = actor.title.replace(CPU, '');
+  return text === '' || heading(actor).includes(actor.title) ? [] : wrap(`${heading(actor)}: ${text}`, width);
+}
+
+const CPU = /^(CPU\d+)(?:: |$)/;
+const TITLE_MAX = 20;
 
 /** The lines of each step, wrapped: the function where the actor enters it, the step, what it caused. */
 function* blocks(
@@ -89,7 +111,8 @@ function* blocks(
   let pmd: string | undefined;
   for (const step of trace.steps) {
     const lines: string[] = [];
-    if (functions.get(step.actor) !== step.fn) lines.push(...wrap(`${step.fn}()`, width));
+    if (functions.get(step.actor) !== step.fn)
+      lines.push(...wrap(step.fn.length + 2 > width ? step.fn : `${step.fn}()`, width));
     functions.set(step.actor, step.fn);
     lines.push(...indented(step.text, width));
     const entry = step.pmd?.entry;

@@ -52,7 +52,8 @@ export function verdictTable(results: readonly VerdictRow[], options: ViewOption
 /** Probes across, architectures and releases down: `safe`, the invariant that falls, `?` where a bound was hit. */
 export function verdictMatrix(results: readonly VerdictRow[], options: ViewOptions = {}): string {
   const style = styleOf(options);
-  const probes = [...new Set(results.map((result) => result.probe))];
+  const natural = new Intl.Collator('en', { numeric: true });
+  const probes = [...new Set(results.map((result) => result.probe))].sort(natural.compare);
   const machines = [...new Set(results.map(machineOf))];
   let differs = false;
   const rows = machines.map((machine) => {
@@ -75,7 +76,7 @@ export function verdictMatrix(results: readonly VerdictRow[], options: ViewOptio
 const machineOf = (row: VerdictRow): string => [row.spec, row.kernel, ...row.commits].join(' ');
 
 const probeName = (row: VerdictRow): string =>
-  row.variant === undefined ? row.probe : `${row.probe} ${row.variant}`;
+  row.variant === undefined || row.probe.includes('/') ? row.probe : `${row.probe} ${row.variant}`;
 
 function verdictCell(row: VerdictRow, options: ViewOptions): string {
   const style = styleOf(options);

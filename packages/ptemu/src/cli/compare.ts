@@ -4,13 +4,14 @@ import { splitSpecs } from '../backends.js';
 import { clip, parseBackend, type Toggles } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
-import { scenarioOf } from './selection.js';
+import { isPlain, scenarioOf } from './selection.js';
 
 /** Options of `ptemu compare`. */
 export interface CompareCommandOptions extends Toggles {
   readonly probe?: string;
   readonly arch?: string;
   readonly kernel?: string;
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
@@ -24,7 +25,7 @@ export function compareCommand(
   api: ScenarioApi,
 ): ExitCode {
   const scenario = scenarioOf(api, id);
-  const probe = options.probe ?? scenario.probes[0]?.id ?? '';
+  const probe = options.probe ?? scenario.probes.find(isPlain)?.id ?? '';
   const found = scenario.probes.find((candidate) => candidate.id === probe);
   if (found === undefined) {
     const ids = scenario.probes.map((candidate) => candidate.id);
@@ -67,6 +68,8 @@ export function compareCommand(
   }
   const columns = archs.map((arch) => [arch.spec, arch.kernel.release, ...arch.kernel.toggles].join(' '));
   io.stdout(`${scenario.id} ${probe}: ${found.title}\n\n`);
-  io.stdout(compareTable(rows, { columns, width: io.columns ?? 100, color: io.color }));
+  const steps = options.all === true ? 'all' : 'pmd';
+  const width = io.columns === undefined ? {} : { width: io.columns };
+  io.stdout(compareTable(rows, { columns, steps, color: io.color, ...width }));
   return EXIT.expected;
 }

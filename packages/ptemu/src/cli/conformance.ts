@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { type LawReport, type VectorFile, compareVectors, conformance } from '@ptemu/conformance';
 import { table } from '@ptemu/report';
 import { backend, parseSpec } from '../backends.js';
 import { title } from './decode.js';
-import { type Toggles, clip, parseBackend } from './input.js';
+import { type Toggles, clip, parseBackend, readBytes } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
 
@@ -65,11 +64,10 @@ function vectors(spec: string, files: readonly string[], options: ConformanceOpt
   for (const path of files) {
     const file = readVectors(path);
     const { kernel_release: kernel, config } = file.meta;
-    const built = Object.keys(backend(spec, { kernel }).config).filter((key) => `CONFIG_${key}` in config);
-    const arch = backend(spec, {
-      kernel,
-      config: Object.fromEntries(built.map((key) => [key, config[`CONFIG_${key}`] === 'y'])),
-    });
+    // An option that the file does not have was not built in.
+    const on = (option: string): boolean => config[`CONFIG_${option}`] === 'y';
+    const known = Object.keys(backend(spec, { kernel }).config);
+    const arch = backend(spec, { kernel, config: Object.fromEntries(known.map((key) => [key, on(key)])) });
     const report = compareVectors(arch, file);
     const { agree, slots, traps, protections } = report;
     differs ||= agree !== slots || protections.agree !== protections.slots;
@@ -91,7 +89,7 @@ function vectors(spec: string, files: readonly string[], options: ConformanceOpt
 }
 
 function readVectors(path: string): VectorFile {
-  const bytes = readFileSync(path);
+  const bytes = readBytes(path);
   let value: unknown;
   try {
     const text = bytes[0] === 0x1f ? gunzipSync(bytes, { maxOutputLength: BYTES_MAX }) : bytes;

@@ -1,5 +1,5 @@
 /** Readers of what stands on the command line; each throws `UsageError` with one line. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Arch, Kernel, Level } from '@ptemu/arch';
 import { LEVELS, hex, kernel } from '@ptemu/arch';
 import { backend } from '../backends.js';
@@ -70,8 +70,37 @@ export function parseList(text: string, option: string): readonly string[] {
 
 /** Text of a file, or of standard input for `-`. */
 export async function readText(path: string, io: Io): Promise<string> {
-  return path === '-' ? io.stdin() : readFileSync(path, 'utf8');
+  return path === '-' ? io.stdin() : readBytes(path).toString('utf8');
 }
+
+/** Bytes of a file. */
+export function readBytes(path: string): Buffer {
+  return onFile('read', path, () => readFileSync(path));
+}
+
+/** Writes a text file. */
+export function writeText(path: string, text: string): void {
+  onFile('write', path, () => writeFileSync(path, text));
+}
+
+function onFile<T>(verb: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = FILE_ERRORS[code] ?? (error instanceof Error ? error.message : String(error));
+    throw new UsageError(`cannot ${verb} '${clip(path)}': ${why}`);
+  }
+}
+
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+  ENOTDIR: 'a part of its path is no folder',
+  ENAMETOOLONG: 'its name is too long',
+  ERR_FS_FILE_TOO_LARGE: 'it is too large',
+};
 
 /** A text that is quoted in a message, at most so long that the message stays a line. */
 export const clip = (text: string): string =>

@@ -42,23 +42,7 @@ function usageLine(error: unknown): string | undefined {
   if (error instanceof CommanderError) return oneLine(error.message.replace(/^error: /, ''));
   const ours = [UsageError, ArchError, ExploreError, TraceError, CaptureError, ScenarioError];
   if (ours.some((kind) => error instanceof kind)) return oneLine((error as Error).message);
-  if (error instanceof Error && 'syscall' in error && 'code' in error)
-    return fileError(error as NodeJS.ErrnoException);
   return undefined;
-}
-
-function fileError(error: NodeJS.ErrnoException): string {
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    EISDIR: 'it is a directory',
-    EACCES: 'permission denied',
-    ENOTDIR: 'a part of its path is no directory',
-    ENAMETOOLONG: 'its name is too long',
-  };
-  const verb = error.syscall === 'open' || error.syscall === 'read' ? 'read' : (error.syscall ?? 'use');
-  return oneLine(
-    `cannot ${verb} '${error.path ?? 'the file'}': ${reasons[error.code ?? ''] ?? error.message}`,
-  );
 }
 
 const LINE_MAX = 400;

@@ -62,6 +62,7 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .option('--probe <id>', 'one probe of the scenario; left out: the first')
     .option('--arch <specs>', 'two or more, such as arm32@4.5,s390@4.12,x86_64', 'all')
     .option('--kernel <release>', 'for those without a release of their own')
+    .option('--all', 'every step, not only those about the pmd')
     .action((scenario: string, options: CompareCommandOptions) =>
       done(compareCommand(scenario, options, io, api)),
     );

@@ -1,6 +1,6 @@
 import type { ScheduleEntry } from '@ptemu/explore';
 import { twoColumn } from '@ptemu/report';
-import type { ScenarioApi } from '@ptemu/scenarios';
+import { type ScenarioApi, ScenarioError } from '@ptemu/scenarios';
 import { type TraceDocument, TraceError, validateTrace } from '@ptemu/trace';
 import { backend } from '../backends.js';
 import { clip, parseKernel, readText } from './input.js';
@@ -42,7 +42,12 @@ export async function replayCommand(
     );
   }
   const arch = backend(recorded.spec, { kernel: toggled(recorded) });
-  const trace = api.traceOf(arch, recorded);
+  const trace = taken(() => api.traceOf(arch, recorded));
+  if (typeof trace === 'string') {
+    if (options.json === true) io.stdout(jsonLine({ ...recorded, agrees: false, drift: trace }));
+    else io.stdout(`${trace}\n`);
+    return EXIT.differs;
+  }
   const drift = driftOf(recorded.schedule, trace);
   const agrees = drift === undefined && (recorded.invariant ?? undefined) === trace.invariant;
   if (options.json === true) {
@@ -74,6 +79,16 @@ export async function replayCommand(
     io.stdout(`\nrecorded: ${recorded.invariant ?? 'nothing'} fell; now: ${trace.invariant ?? 'nothing'}\n`);
   }
   return agrees ? EXIT.expected : EXIT.differs;
+}
+
+/** A trace, or what the schedule drifted on: it was made by another version, for another backend, or by hand. */
+function taken(trace: () => TraceDocument): TraceDocument | string {
+  try {
+    return trace();
+  } catch (error) {
+    if (error instanceof ScenarioError && error.code === 'BAD_SCHEDULE') return error.message;
+    throw error;
+  }
 }
 
 interface DriftAt {
@@ -166,7 +181,7 @@ function verdictLine(value: unknown): Recorded {
   return {
     scenario: text('scenario'),
     probe: text('probe'),
-    spec: text('spec'),
+    spec: typeof value['spec'] === 'string' ? value['spec'] : specOf(text('arch'), value['options']),
     kernel: text('kernel'),
     commits: Array.isArray(commits) ? commits.filter((item) => typeof item === 'string') : [],
     invariant: typeof invariant === 'string' ? invariant : undefined,
@@ -177,6 +192,14 @@ function verdictLine(value: unknown): Recorded {
       throw new UsageError(`entry ${index + 1} of the verdict's schedule is not { actor, step }`);
     }),
   };
+}
+
+/** The spec of a verdict that names its backend by `arch` and `options` alone. */
+function specOf(arch: string, options: unknown): string {
+  const items = isObject(options)
+    ? Object.entries(options).map(([key, value]) => `${key}=${String(value)}`)
+    : [];
+  return items.length === 0 ? arch : `${arch}:${items.join(',')}`;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,11 +1,18 @@
-import { writeFileSync } from 'node:fs';
 import { type VerdictRow, twoColumn, verdictMatrix, verdictTable } from '@ptemu/report';
 import type { Expectation, ProbeResult, RunOptions, ScenarioApi } from '@ptemu/scenarios';
-import { parseCount } from './input.js';
+import { parseCount, writeText } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
 import { progressBar } from './progress.js';
-import { type Job, type MachineOptions, type ProbeFilter, selectJobs, selectProbes } from './selection.js';
+import {
+  type Job,
+  type MachineOptions,
+  type ProbeFilter,
+  isPlain,
+  onRecord,
+  selectJobs,
+  selectProbes,
+} from './selection.js';
 
 /** Options of `ptemu run`, as the command line gives them. */
 export interface RunCommandOptions extends MachineOptions, ProbeFilter {
@@ -40,10 +47,11 @@ export function runCommand(
     bar.stop();
   }
   if (options.json !== true) print(results, left, options, io);
-  const shown = results.find(({ result }) => result.verdict === 'violates');
+  const fallen = results.filter(({ result }) => result.verdict === 'violates');
+  const shown = fallen.find(({ job }) => isPlain(job.probe)) ?? fallen[0];
   if (shown !== undefined && (options.json !== true || options.trace !== undefined)) {
     const trace = api.traceOf(shown.job.arch, shown.result);
-    if (options.trace !== undefined) writeFileSync(options.trace, `${JSON.stringify(trace, null, 1)}\n`);
+    if (options.trace !== undefined) writeText(options.trace, `${JSON.stringify(trace, null, 1)}\n`);
     if (options.json !== true) {
       const replay = replayCommand(shown.result, options);
       io.stdout(`\ncounterexample\n\n${twoColumn(trace, { color: io.color, replay })}`);
@@ -97,7 +105,7 @@ function print(
   const view = { color: io.color };
   const rows: readonly VerdictRow[] = results.map(({ result }) => result);
   io.stdout(verdictTable(rows, view));
-  const plain = results.filter(({ job }) => job.probe.twinOf === undefined).map(({ result }) => result);
+  const plain = results.filter(({ job }) => onRecord(job.probe)).map(({ result }) => result);
   if (new Set(plain.map((row) => row.probe)).size > 1) io.stdout(`\n${verdictMatrix(plain, view)}`);
   const twins = results.filter(({ job }) => job.probe.twinOf !== undefined);
   if (twins.length > 0) {

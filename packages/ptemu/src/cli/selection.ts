@@ -1,7 +1,7 @@
 /** Which probes run on which machines: the command line's words turned into a list of jobs. */
 import { type Arch, ArchError, releases } from '@ptemu/arch';
 import type { Probe, Scenario, ScenarioApi } from '@ptemu/scenarios';
-import { backendEntry, splitSpecs } from '../backends.js';
+import { backendEntry, parseSpec, splitSpecs } from '../backends.js';
 import { clip, parseBackend, parseList, type Toggles } from './input.js';
 import { UsageError } from './io.js';
 
@@ -28,8 +28,13 @@ export interface ProbeFilter {
 export function scenarioOf(api: ScenarioApi, id: string): Scenario {
   const found = api.scenarios.find((scenario) => scenario.id === id);
   if (found !== undefined) return found;
-  const near = api.scenarios.map((scenario) => scenario.id).filter((name) => sharesWord(name, id));
-  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : "'ptemu list' names them";
+  const ids = api.scenarios.map((scenario) => scenario.id);
+  const near = [
+    ids.filter((name) => id.length > 2 && name.includes(id)),
+    ids.filter((name) => sharesWord(name, id)),
+  ];
+  const guess = near.find((names) => names.length > 0) ?? [];
+  const hint = guess.length > 0 ? `did you mean ${guess.join(' or ')}?` : "'ptemu list' names them";
   throw new UsageError(`unknown scenario '${clip(id)}'; ${hint}`);
 }
 
@@ -120,15 +125,18 @@ function releasesFor(spec: string, options: MachineOptions): readonly (string | 
   if (spec.includes('@')) return [undefined];
   if (options.kernel === 'all') return releases();
   if (options.kernel !== undefined) return parseList(options.kernel, '--kernel');
-  return backendEntry(spec.replace(/:.*$/s, '')).releases;
+  const { name, options: variant } = parseSpec(spec);
+  return backendEntry(name).releases(variant);
 }
 
+/** Whether it is the scenario's own question, not a variant of one. */
+export const isPlain = (probe: Probe): boolean => !probe.id.includes('/');
+
 /** A probe of its own, or a variant whose outcome is on record: no mere check of the checker. */
-const onRecord = (probe: Probe): boolean =>
+export const onRecord = (probe: Probe): boolean =>
   probe.twinOf === undefined || probe.expected.some((claim) => claim.basis === 'doc');
 
 const partOf = (probe: Probe): string => probe.id.replace(/-.*$/s, '');
 
 const sharesWord = (name: string, id: string): boolean =>
-  id.length >= 3 &&
-  (name.includes(id) || id.split('-').some((word) => word.length > 3 && name.includes(word)));
+  id.split('-').some((word) => word.length > 3 && name.includes(word));

@@ -41,9 +41,17 @@ export class CaptureError extends Error {
   readonly code: CaptureErrorCode;
   readonly data: Readonly<Record<string, unknown>>;
   constructor(code: CaptureErrorCode, message: string, data: Readonly<Record<string, unknown>> = {}) {
-    super(message);
+    super(oneLine(message));
     this.name = 'CaptureError';
     this.code = code;
     this.data = data;
   }
+}
+
+const LENGTH_MAX = 300;
+
+/** What came from the file may be long or have line ends in it. */
+function oneLine(message: string): string {
+  const line = message.replace(/\s+/g, ' ');
+  return line.length <= LENGTH_MAX ? line : `${line.slice(0, LENGTH_MAX - 3)}...`;
 }

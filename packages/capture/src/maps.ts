@@ -14,6 +14,8 @@ export interface MapsVma {
 }
 
 const LINES_MAX = 65536;
+/** Most bytes of all VMAs together: what is checked page by page is bounded by them. */
+const VMA_BYTES_MAX = 2n ** 36n;
 const LINE =
   /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ *(.*)$/;
 
@@ -22,6 +24,7 @@ export function parseMaps(text: string): readonly MapsVma[] {
   const lines = text.split('\n').filter((line) => line !== '');
   if (lines.length > LINES_MAX) throw bad(`${lines.length} lines; at most ${LINES_MAX} are read`);
   let last = 0n;
+  let bytes = 0n;
   return lines.map((line, i) => {
     const m = LINE.exec(line);
     if (m === null) throw bad(`line ${i + 1} is no VMA: '${line.slice(0, 60)}'`);
@@ -29,6 +32,9 @@ export function parseMaps(text: string): readonly MapsVma[] {
     const end = BigInt(`0x${m[2]!}`);
     if (start >= end || start < last) throw bad(`line ${i + 1} is empty or overlaps the VMA before it`);
     last = end;
+    bytes += end - start;
+    if (bytes > VMA_BYTES_MAX)
+      throw bad(`line ${i + 1}: the VMAs are larger than 0x${VMA_BYTES_MAX.toString(16)} bytes`);
     return {
       start, end, read: m[3] === 'r', write: m[4] === 'w', exec: m[5] === 'x', shared: m[6] === 's', name: m[7] ?? '',
     }; // prettier-ignore

@@ -42,7 +42,7 @@ export interface Truth {
 }
 
 const RUNS_MAX = 2 ** 22;
-const PAGES_MAX = 2 ** 26;
+const PAGES_MAX = 2 ** 24;
 const ANSWERS_MAX = 2 ** 22;
 
 const reader = new Reader('truth.json.gz', 'BAD_TRUTH');
@@ -57,7 +57,9 @@ export function parseTruth(json: unknown, meta: CaptureMeta, vmas: readonly Maps
     gvaUser: answers('gva2gpa_user', truth['gva2gpa_user'] ?? {}),
     gvaKernel: answers('gva2gpa_kernel', truth['gva2gpa_kernel'] ?? {}),
     smaps: smapsOf(truth['smaps_huge'] ?? {}),
-    scanHuge: reader.array('pagemap_scan_huge', truth['pagemap_scan_huge'] ?? [], RUNS_MAX).map(scanOf),
+    scanHuge: reader
+      .array('pagemap_scan_huge', truth['pagemap_scan_huge'] ?? [], RUNS_MAX)
+      .map((value, i) => scanOf(value, i, vmas)),
     kallsyms: lines('kallsyms', truth['kallsyms']),
     iomem: lines('iomem', truth['iomem']),
   };
@@ -67,9 +69,8 @@ function runOf(value: unknown, i: number, meta: CaptureMeta, vmas: readonly Maps
   const run = reader.object(`runs[${i}]`, value);
   const va = reader.hex(`runs[${i}].va`, run['va']);
   const nrPages = reader.integer(`runs[${i}].n`, run['n'], 1, PAGES_MAX);
-  const vma = vmaAt(vmas, va);
   const end = va + BigInt(nrPages) * BigInt(meta.pageSize);
-  if (va % BigInt(meta.pageSize) !== 0n || vma === undefined || end > lastEnd(vmas, vma, end))
+  if (va % BigInt(meta.pageSize) !== 0n || !covered(vmas, va, end))
     throw reader.fail(`runs[${i}]`, { va: run['va'], n: nrPages }, 'pages of VMAs in maps.txt');
   return {
     va,
@@ -80,12 +81,14 @@ function runOf(value: unknown, i: number, meta: CaptureMeta, vmas: readonly Maps
   };
 }
 
-/** The end of the VMAs that follow `vma` without a gap, as far as `end`. */
-function lastEnd(vmas: readonly MapsVma[], vma: MapsVma, end: bigint): bigint {
+/** Whether VMAs without a gap between them cover [start, end). */
+function covered(vmas: readonly MapsVma[], start: bigint, end: bigint): boolean {
+  const vma = vmaAt(vmas, start);
+  if (vma === undefined) return false;
   let reached = vma.end;
   for (let i = vmas.indexOf(vma) + 1; reached < end && vmas[i]?.start === reached; i++)
     reached = vmas[i]!.end;
-  return reached;
+  return reached >= end;
 }
 
 function noOverlap(runs: readonly PageRun[], meta: CaptureMeta): void {
@@ -119,12 +122,13 @@ function smapsOf(value: unknown): readonly SmapsVma[] {
   }));
 }
 
-function scanOf(value: unknown, i: number): ScanRange {
+function scanOf(value: unknown, i: number, vmas: readonly MapsVma[]): ScanRange {
   const range = reader.array(`pagemap_scan_huge[${i}]`, value, 8);
-  return {
-    start: reader.hex(`pagemap_scan_huge[${i}][0]`, range[0]),
-    end: reader.hex(`pagemap_scan_huge[${i}][1]`, range[1]),
-  };
+  const start = reader.hex(`pagemap_scan_huge[${i}][0]`, range[0]);
+  const end = reader.hex(`pagemap_scan_huge[${i}][1]`, range[1]);
+  if (start >= end || !covered(vmas, start, end))
+    throw reader.fail(`pagemap_scan_huge[${i}]`, value, 'a range of VMAs in maps.txt');
+  return { start, end };
 }
 
 const lines = (where: string, value: unknown): readonly string[] =>

@@ -1,5 +1,5 @@
 /** A capture seen through a backend: what the MMU does with an address, and what Linux calls it. */
-import { type Arch, type Layout, type MmuDescription, __paddr } from '@ptemu/arch';
+import { type Arch, ArchError, type Layout, type MmuDescription, __paddr } from '@ptemu/arch';
 import {
   type Access,
   type FastWalker,
@@ -9,6 +9,7 @@ import {
   compileWalker,
   walk,
 } from '@ptemu/hw';
+import { CaptureError } from './errors.js';
 import { LinuxTree, type LinuxState } from './linux.js';
 import { type BackendChoice, type CaptureMeta, register } from './meta.js';
 import type { Capture } from './open.js';
@@ -60,10 +61,10 @@ export interface CaptureView {
 
 const USER_READ: Access = { kind: 'read', mode: 'user' };
 
-/** Looks at a capture through the backend that it needs. Throws what the factory throws. */
+/** Looks at a capture through the backend that it needs. Throws `CaptureError` where no backend fits. */
 export function openView(capture: Capture, backend: BackendFactory): CaptureView {
   const { meta, memory } = capture;
-  const arch = backend(meta.backend.name, meta.backend.options);
+  const arch = make(meta, backend);
   const roots: Readonly<Record<RootName, Root>> = {
     user: rootOf('user', meta.rootUser, geometry(arch, meta.levels)),
     kernel: kernelRoot(arch, meta),
@@ -94,6 +95,19 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
   };
 }
 
+/** The backend; options that it does not know are the fault of meta.json. */
+function make(meta: CaptureMeta, backend: BackendFactory): Arch {
+  try {
+    return backend(meta.backend.name, meta.backend.options);
+  } catch (error) {
+    if (!(error instanceof ArchError)) throw error;
+    throw new CaptureError(
+      'BAD_META',
+      `meta.json: describes no ${meta.backend.name} that we know: ${error.message}`,
+    );
+  }
+}
+
 function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; readonly layout: Layout } {
   return arch.name === 's390'
     ? { mmu: arch.mmuOf({ levels }), layout: arch.layoutOf({ levels }) }
@@ -108,6 +122,7 @@ function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; r
 function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
   const root = rootOf('kernel', meta.rootKernel, geometry(arch, meta.kernelLevels));
   const t1sz = Number(register(meta, 't1sz') ?? 0n);
+  if (t1sz > 7) throw new CaptureError('BAD_META', `meta.json: registers.t1sz is ${t1sz}; expected 0 to 7`);
   if (arch.name !== 'arm32' || t1sz === 0) return root;
   const bits = 32 - t1sz;
   const from = root.mmu.levels.findIndex(({ indexShift }) => indexShift < bits);

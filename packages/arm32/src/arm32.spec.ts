@@ -40,7 +40,7 @@ describe('arm32 layout', () => {
 
 describe('arm32 pgd helpers', () => {
   it('are folded: always there, never bad, while the pud looks at the entry', () => {
-    const { pgd, p4d, pud } = arm32({ kernel: '6.12' });
+    const { pgd, p4d, pud } = arm32({ kernel: '6.12', cpu: { bootPatched: true } });
     expect([pgd.pgd_none(0n), pgd.pgd_present(0n), pgd.pgd_bad(0n)]).toEqual([false, true, false]);
     expect([p4d.p4d_none(0n), p4d.p4d_present(0n), p4d.p4d_bad(0n)]).toEqual([false, true, false]);
     expect([pud.pud_none(0n), pud.pud_present(0n), pud.pud_bad(0n)]).toEqual([true, false, true]);

@@ -24,7 +24,11 @@ const THP_SINCE = '3.11';
 /** `ARM_ERRATA_720789`: flush by address for all ASIDs (Cortex-A9 before r2p0). */
 const CONFIG: KernelConfig = { ARM_ERRATA_720789: false };
 
-const CPU: CpuFeatures = {};
+/**
+ * `bootPatched`: boot code has put the offset of RAM into the translations between virtual and physical addresses. The
+ * vectors are the answers of code that never booted, so the default is false; see `pointedTable`.
+ */
+const CPU: CpuFeatures = { bootPatched: false };
 
 /**
  * The arm32 backend: ARMv7 with LPAE, SMP, 3G/1G split.

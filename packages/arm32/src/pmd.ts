@@ -28,6 +28,7 @@ import {
   rdonlyBit,
 } from './bits.js';
 import { PAGE_SHIFT, PMD_SHIFT, TASK_SIZE } from './layout.js';
+import { pointedTable } from './phys-virt.js';
 
 /** One state of a pmd, as the kernel stores it from 4.7 on for frame 0x40000, and what its helpers and the walker answer. */
 export interface PmdState {
@@ -152,7 +153,7 @@ export function pmdHelpers(env: Env, swap: SwapOps): PmdHelpers {
 
     pfn_pmd: (pfn, prot) => __pmd((BigInt(pfn) << BigInt(PAGE_SHIFT)) | prot),
     pmd_populate: table,
-    pmd_populate_kernel: table,
+    pmd_populate_kernel: (at) => table(pointedTable(env, at)),
 
     pmd_mkyoung: set(L_PTE_YOUNG),
     pmd_mkold: clear(L_PTE_YOUNG),

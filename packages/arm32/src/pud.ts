@@ -1,5 +1,6 @@
 import { __pfn, __pgprot, __pud, completePud, type Env, type PudHelpers } from '@ptemu/arch';
 import { PMD_TABLE_BIT, PMD_TYPE_TABLE, rdonlyBit } from './bits.js';
+import { pointedTable } from './phys-virt.js';
 
 /**
  * Helpers of pud entries. The level is folded (its table is the pgd entry itself), but its helpers are the real ones: with
@@ -20,6 +21,6 @@ export function pudHelpers(env: Env): PudHelpers {
     ...(!kernel.has('pmd-large-removed') && { pud_huge: () => false }),
     pud_write: (entry) => (entry & RDONLY) === 0n,
     ...(kernel.has('pmd-special') && { pud_pfn: () => __pfn(0), pud_pgprot: () => __pgprot(0n) }),
-    pud_populate: (table) => __pud(table | PMD_TYPE_TABLE),
+    pud_populate: (table) => __pud(pointedTable(env, table) | PMD_TYPE_TABLE),
   });
 }

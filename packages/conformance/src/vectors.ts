@@ -208,7 +208,7 @@ export function compareVectors(
   }
   for (const row of file.make_table) {
     tally.check('make_table', row.helper, row.phys, row.result, () =>
-      arrayHelper(arch, row.helper)(tableOf(file, row)),
+      arrayHelper(arch, row.helper)(BigInt(row.phys)),
     );
   }
   for (const row of file.swap) {
@@ -229,21 +229,6 @@ export function compareVectors(
     );
   }
   return { ...tally.report(file.meta.name), protections: compareProtections(arch, file) };
-}
-
-/**
- * Where the table of a `make_table` row lies.
- *
- * Everywhere it is `phys`, but for arm's helpers that take a pointer: the harness calls them with `__va(phys)` on a kernel
- * whose translations between virtual and physical were not patched as boot code does, so that `__va` subtracts 0x81000000 and
- * 0x810000, and `__pa` puts 0x81 into the upper word.
- * @see Linux arch/arm/include/asm/memory.h, `__pv_stub`, `__pv_add_carry_stub` (6.12.117)
- */
-function tableOf(file: VectorFile, row: { readonly helper: string; readonly phys: string }): bigint {
-  const phys = BigInt(row.phys);
-  const byPointer = row.helper === 'pmd_populate_kernel' || row.helper === 'pud_populate';
-  if (file.meta.arch !== 'arm' || !byPointer) return phys;
-  return (0x81n << 32n) | BigInt.asUintN(32, phys - 0x8181_0000n);
 }
 
 const SWAP_ARGUMENTS: readonly string[] = ['maker', 'type', 'offset'];

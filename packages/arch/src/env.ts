@@ -15,7 +15,7 @@ export interface Env {
 /**
  * Resolves what every factory takes: the kernel by name or as it is, config and cpu over their defaults.
  *
- * @param thpSince - First release in which the architecture had transparent huge pages.
+ * @param defaults - `thpSince` is the first release in which the architecture had transparent huge pages.
  * @throws ArchError `RELEASE_BEFORE_THP`, `UNKNOWN_RELEASE`, or `UNKNOWN_OPTION` for a config or cpu key that has no default.
  */
 export function resolveOptions(

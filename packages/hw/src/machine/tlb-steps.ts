@@ -122,12 +122,12 @@ const irqsOff = (machine: Machine, cpu: number): boolean => machine.get(irqCell(
 
 /**
  * Registers the kinds
- * - `tlbi` [instruction, mm, start, end, cpu]: issues one; a local one takes effect at once, a broadcast one when each
+ * - `tlbi` (instruction, mm, start, end, cpu): issues one; a local one takes effect at once, a broadcast one when each
  *   CPU's agent delivers it;
- * - `dvm-sync` [cpu]: waits for all that the object (a thread) issued;
- * - `ipi-send` [instruction, mm, start, end, target...] and `ipi-wait`;
- * - `ipi` and `dvm` [cpu]: the agents' steps;
- * - `irq-off`, `irq-on` [cpu].
+ * - `dvm-sync` (cpu): waits for all that the object (a thread) issued;
+ * - `ipi-send` (instruction, mm, start, end, target...) and `ipi-wait`;
+ * - `ipi` and `dvm` (cpu): the agents' steps;
+ * - `irq-off`, `irq-on` (cpu).
  */
 export function defineTlbSteps(machine: Machine): void {
   machine.define('tlbi', (m, step) => {

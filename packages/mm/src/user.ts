@@ -12,7 +12,7 @@ import { pmd_pgtable } from './page-table.js';
  * Accesses one address until the access completes: through the TLB, or by a walk of one step per level from the pmd
  * down (the entries above it do not change in the scenarios), or after a fault.
  *
- * @param n - Number of the access in its thread: what a new attempt depends on.
+ * @param options - `n` is the number of the access in its thread: what a new attempt depends on.
  */
 export function* touch(
   cx: Context,

@@ -6,10 +6,7 @@ const source = (name: string): string => `${root}packages/${name}/src/index.ts`;
 
 /** Tests run against the sources, so that no build is needed before them. */
 export const alias: Record<string, string> = Object.fromEntries(
-  readdirSync(`${root}packages`).map((name) => [
-    name === 'ptemu' ? 'ptemu' : `@ptemu/${name}`,
-    source(name),
-  ]),
+  readdirSync(`${root}packages`).map((name) => [name === 'ptemu' ? 'ptemu' : `@ptemu/${name}`, source(name)]),
 );
 
 export default defineConfig({

@@ -31,14 +31,20 @@ for (const name of readdirSync('packages').sort()) {
   for (const text of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts']) {
     if (!paths.includes(text)) report(`does not pack ${text}`);
   }
-  const { messages } = await publint({ pkgDir, pack: { files: listed(pkgDir, paths) }, strict: true });
+  const { messages } = await publint({ pkgDir, pack: { files: packedFiles(pkgDir, paths) }, strict: true });
   for (const message of messages) report(formatMessage(message, manifest) ?? message.code);
   console.log(`${manifest.name}: ${paths.length} files`);
 }
+// The command runs as it will be installed.
+const said = execFileSync('node', ['packages/ptemu/bin/ptemu.js', 'decode', 's390', 'pmd', '20'], {
+  encoding: 'utf8',
+});
+if (!said.includes('pmd_none')) problems.push(`ptemu: the built command said ${JSON.stringify(said)}`);
+
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
 /** The packed files as publint takes them. */
-function listed(pkgDir, paths) {
-  return paths.map((path) => ({ name: `package/${path}`, data: readFileSync(`${pkgDir}/${path}`) }));
+function packedFiles(pkgDir, paths) {
+  return paths.map((path) => ({ name: `${pkgDir}/${path}`, data: readFileSync(`${pkgDir}/${path}`) }));
 }

@@ -46,9 +46,7 @@ export function table(
 /** What is left of a text on the screen when its colours are taken out. */
 export const visible = (text: string): string => text.replace(ANSI, '');
 
-// eslint-disable-next-line no-control-regex
 const ANSI = /\u001b\[[0-9;]*m/g;
 
 /** Takes spaces off the end of a line, also those before a closing colour. */
-// eslint-disable-next-line no-control-regex
 const trimEnd = (line: string): string => line.replace(/[ ]+((?:\u001b\[[0-9;]*m)*)$/, '$1');

@@ -54,7 +54,7 @@ export function checkHash(view: CaptureView, tally: Tally): void {
 export function checkHashTable(view: CaptureView, tally: Tally): void {
   const { hpt, slb, truth, meta } = view.capture;
   if (hpt === undefined || slb === undefined) return;
-  const table = hashEntriesOf(hpt);
+  const table = hashEntriesOf(hpt, meta.cpu === 'power8' ? '2.07' : '3.0');
   const amr = register(meta, 'amr') ?? 0n;
   for (const { va, gpa } of truth.gvaUser) {
     const segment = slb.find((candidate) => inSegment(candidate, va));

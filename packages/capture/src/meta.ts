@@ -30,6 +30,8 @@ export interface CaptureMeta {
   /** As the kernel names it: `x86_64`, `aarch64`, `arm`, `s390x`, `ppc64le`. */
   readonly machine: string;
   readonly kernelRelease: string;
+  /** As QEMU names it: `power8`, `cortex-a72`; empty where meta.json does not say. */
+  readonly cpu: string;
   readonly pageSize: number;
   readonly pageShift: number;
   /** Bytes of a THP, 0 where the kernel makes none. */
@@ -72,6 +74,7 @@ export function parseMeta(json: unknown): CaptureMeta {
     name: reader.string('name', meta['name']),
     machine,
     kernelRelease,
+    cpu: reader.string('cpu', meta['cpu'] ?? ''),
     pageSize,
     pageShift,
     thpSize: reader.integer('thp_size', meta['thp_size'] ?? 0, 0, 2 ** 40),

@@ -67,7 +67,7 @@ export function openView(capture: Capture, backend: BackendFactory): CaptureView
   const arch = make(meta, backend);
   const roots: Readonly<Record<RootName, Root>> = {
     user: rootOf('user', meta.rootUser, geometry(arch, meta.levels)),
-    kernel: kernelRoot(arch, meta),
+    kernel: kernelRoot(kernelArch(arch, meta, backend), meta),
   };
   const trees: Partial<Record<RootName, LinuxTree>> = {};
   const walkers: Partial<Record<RootName, FastWalker>> = {};
@@ -108,6 +108,16 @@ function make(meta: CaptureMeta, backend: BackendFactory): Arch {
   }
 }
 
+/** On arm64 the kernel's half may have another number of bits than the user's, and so other levels. */
+function kernelArch(arch: Arch, meta: CaptureMeta, backend: BackendFactory): Arch {
+  const vaBits = Number(register(meta, 'va_bits_kernel') ?? 0n);
+  if (arch.name !== 'arm64' || vaBits === 0 || vaBits === arch.options['vaBits']) return arch;
+  return make(
+    { ...meta, backend: { ...meta.backend, options: { ...meta.backend.options, vaBits } } },
+    backend,
+  );
+}
+
 function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; readonly layout: Layout } {
   return arch.name === 's390'
     ? { mmu: arch.mmuOf({ levels }), layout: arch.layoutOf({ levels }) }
@@ -116,7 +126,7 @@ function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; r
 
 /**
  * The kernel's tree. On arm with TTBCR.T1SZ = 2 the TTBR1 half is 1 GiB, so its walk starts one level down, at a table
- * of the second level: Linux points TTBR1 there.
+ * of the second level: Linux points TTBR1 there. With T1SZ = 1 the table of the first level has two entries.
  * @see Linux arch/arm/mm/proc-v7-3level.S, `v7_ttb_setup` (6.1)
  */
 function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
@@ -125,13 +135,18 @@ function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
   if (t1sz > 7) throw new CaptureError('BAD_META', `meta.json: registers.t1sz is ${t1sz}; expected 0 to 7`);
   if (arch.name !== 'arm32' || t1sz === 0) return root;
   const bits = 32 - t1sz;
-  const from = root.mmu.levels.findIndex(({ indexShift }) => indexShift < bits);
+  const [top, ...below] = root.mmu.levels.filter(({ indexShift }) => indexShift < bits);
   const levels = root.layout.levels.map((level) =>
-    level.shift >= bits ? { ...level, folded: true } : level,
+    level.shift >= bits
+      ? { ...level, folded: true }
+      : { ...level, entries: Math.min(level.entries, 2 ** (bits - level.shift)) },
   );
   return {
     ...root,
-    mmu: { ...root.mmu, levels: root.mmu.levels.slice(from) },
+    mmu: {
+      ...root.mmu,
+      levels: [{ ...top!, indexBits: Math.min(top!.indexBits, bits - top!.indexShift) }, ...below],
+    },
     layout: { ...root.layout, levels, vaBits: bits },
     contains: (va) => va >= (1n << 32n) - (1n << BigInt(bits)) && va >> 32n === 0n,
   };

@@ -83,6 +83,19 @@ describe('hashLookup', () => {
     expect(hit).toMatchObject({ pageShift: 24, paddr: 0x0523_0456n });
   });
 
+  it('reads entries of ISA 3.0, whose segment size stands in the second word', () => {
+    const segment: Segment = { ...SEGMENT, start: 0n, shift: 40, vsid: 0x5n };
+    // 1T: hash 5 ^ 5 << 25 ^ 0x1023, low 11 bits 0x026; first word VSID << 24 | offset >> 16 without 7 bits.
+    const bytes = new Uint8Array(GROUPS * 128);
+    new DataView(bytes.buffer).setBigUint64(0x26 * 128, 0x500_0000n | 0x1000n | 5n);
+    new DataView(bytes.buffer).setBigUint64(0x26 * 128 + 8, PTE1 | (1n << 58n));
+    expect(hashLookup(hashEntriesOf(bytes, '3.0'), segment, EA, 'user')).toMatchObject({
+      kind: 'hit',
+      paddr: 0x0456_0456n,
+    });
+    expect(hashLookup(hashEntriesOf(bytes), segment, EA, 'user').kind).toBe('miss');
+  });
+
   it('gives rights by PP, key and authority mask', () => {
     const rights = (pte1: bigint, segment: Segment, amr = 0n): string => {
       const hit = hashLookup(table({ 0x1b30: [PTE0, pte1] }), segment, EA, 'user', amr);

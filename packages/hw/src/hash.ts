@@ -188,8 +188,30 @@ function rights(
   };
 }
 
-/** A table in bytes, as the architecture keeps it in memory: big-endian pairs. */
-export function hashEntriesOf(bytes: Uint8Array): HashEntries {
+/** Bits of the first word that POWER9 keeps; the segment size has moved to bits 58 and 59 of the second. */
+const HPTE_V_COMMON = 0x000f_ffff_ffff_ffffn;
+const HPTE_R_3_0_SSIZE = 3n << 58n;
+
+/**
+ * A table in bytes, as the architecture keeps it in memory: big-endian pairs. Entries of Power ISA 3.0 are given in the
+ * format of 2.07, which the search knows.
+ *
+ * @see Power ISA 3.0B Book III, 5.7.7.1; Linux arch/powerpc/include/asm/book3s/64/mmu-hash.h, `hpte_new_to_old_v` (6.12)
+ */
+export function hashEntriesOf(bytes: Uint8Array, isa: '2.07' | '3.0' = '2.07'): HashEntries {
+  const old = tableOf(bytes);
+  if (isa === '2.07') return old;
+  const load = (slot: number): { readonly pte0: bigint; readonly pte1: bigint } => {
+    const { pte0, pte1 } = old.load(slot);
+    return {
+      pte0: (pte0 & HPTE_V_COMMON) | (((pte1 & HPTE_R_3_0_SSIZE) >> 58n) << 62n),
+      pte1: pte1 & ~HPTE_R_3_0_SSIZE,
+    };
+  };
+  return { slots: old.slots, load };
+}
+
+function tableOf(bytes: Uint8Array): HashEntries {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     slots: Math.floor(bytes.length / GROUP_BYTES) * GROUP_ENTRIES,

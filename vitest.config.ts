@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const root = new URL('.', import.meta.url).pathname;
@@ -12,6 +13,7 @@ export const alias: Record<string, string> = Object.fromEntries(
 export default defineConfig({
   resolve: { alias },
   test: {
+    maxWorkers: availableParallelism(),
     include: ['packages/*/{src,test}/**/*.spec.ts', 'examples/**/*.spec.ts', 'test/**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.deep.spec.ts'],
     testTimeout: 120_000,

@@ -20,6 +20,7 @@ await build({
   silent: true,
   config: false,
   dts: false,
+  external: [/^[^./]/],
 });
 const file = `${outDir}/${found.replace('.ts', '.js')}`;
 const { main } = await import(pathToFileURL(file).href);

@@ -37,10 +37,11 @@ export function table(
     return width === undefined ? text : wrapAnsi(text, width, { hard: true, trim: false });
   };
   made.push(...rows.map((row) => row.map(fitted)));
-  const [first = '', ...rest] = made.toString().split('\n').map(trimEnd);
-  const widest = Math.max(...[first, ...rest].map((line) => visible(line).length));
+  const lines = made.toString().split('\n').map(trimEnd);
+  const widest = Math.max(...lines.map((line) => visible(line).length));
   const rule = '-'.repeat(Math.min(widest, options.width ?? widest));
-  return [first, style.dim(rule), ...rest].join('\n');
+  const headLines = Math.max(...head.map((text) => text.split('\n').length));
+  return [...lines.slice(0, headLines), style.dim(rule), ...lines.slice(headLines)].join('\n');
 }
 
 /** What is left of a text on the screen when its colours are taken out. */

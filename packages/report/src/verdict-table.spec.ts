@@ -55,6 +55,24 @@ safe: no interleaving breaks the invariants that the probe names; In: this one f
 !: not the verdict that is expected.
 `);
   });
+  it('puts probes that do not fit below, and the name of a variant under its probe', () => {
+    const wide = [...rows, row('s390', '4.5', 'D-1/raw-zero'), row('s390', '4.5', 'D-10')];
+    expect(verdictMatrix(wide, { width: 60 }).split('\n\nsafe')[0])
+      .toBe(`arch                  kernel             D-1   D-1
+                                               raw-zero
+-------------------------------------------------------
+s390                  4.5                safe  safe
+s390                  4.7                I8!   -
+x86_64                4.5 -18e77600f7a1  ?     -
+powerpc:hash,page=4k  6.12               -     -
+
+arch                  kernel             D-2   D-10
+---------------------------------------------------
+s390                  4.5                -     safe
+s390                  4.7                -     -
+x86_64                4.5 -18e77600f7a1  -     -
+powerpc:hash,page=4k  6.12               safe  -`);
+  });
   it('does not explain a mark that it does not use', () => {
     expect(verdictMatrix(rows.slice(0, 1))).not.toContain('!:');
   });

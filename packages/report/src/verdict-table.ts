@@ -49,28 +49,62 @@ export function verdictTable(results: readonly VerdictRow[], options: ViewOption
   return sections.join('\n\n') + '\n';
 }
 
-/** Probes across, architectures and releases down: `safe`, the invariant that falls, `?` where a bound was hit. */
+/**
+ * Probes across, architectures and releases down: `safe`, the invariant that falls, `?` where a bound was hit. Probes that
+ * do not fit into `width` columns go below, in a matrix of their own.
+ */
 export function verdictMatrix(results: readonly VerdictRow[], options: ViewOptions = {}): string {
   const style = styleOf(options);
-  const natural = new Intl.Collator('en', { numeric: true });
   const probes = [...new Set(results.map((result) => result.probe))].sort(natural.compare);
-  const machines = [...new Set(results.map(machineOf))];
-  let differs = false;
-  const rows = machines.map((machine) => {
-    const [first] = results.filter((result) => machineOf(result) === machine);
-    const cells = probes.map((probe) => {
-      const found = results.filter((result) => machineOf(result) === machine && result.probe === probe);
-      if (found.some((result) => result.agrees === false)) differs = true;
-      return found.map((result) => matrixCell(result, options)).join('\n') || style.dim('-');
-    });
-    return [first?.spec ?? '', [first?.kernel ?? '', ...(first?.commits ?? [])].join(' '), ...cells];
+  const machines = [...new Map(results.map((result) => [machineOf(result), result])).values()];
+  const parts = chunks(probes, machines, options.width ?? Infinity).map((some) => {
+    const rows = machines.map((machine) => [
+      machine.spec,
+      [machine.kernel, ...machine.commits].join(' '),
+      ...some.map((probe) => {
+        const found = results.filter((row) => row.probe === probe && machineOf(row) === machineOf(machine));
+        return found.map((row) => matrixCell(row, options)).join('\n') || style.dim('-');
+      }),
+    ]);
+    return table(['arch', 'kernel', ...some.map(headOf)], rows, options);
   });
   const legend = [
     'safe: no interleaving breaks the invariants that the probe names; In: this one falls;',
     '?: a bound was hit first; -: the probe has no such code there.',
-    ...(differs ? ['!: not the verdict that is expected.'] : []),
+    ...(results.some((row) => row.agrees === false) ? ['!: not the verdict that is expected.'] : []),
   ];
-  return `${table(['arch', 'kernel', ...probes], rows, options)}\n\n${style.dim(legend.join('\n'))}\n`;
+  return `${parts.join('\n\n')}\n\n${style.dim(legend.join('\n'))}\n`;
+}
+
+const natural = new Intl.Collator('en', { numeric: true });
+
+/** A variant's name stands under its probe's. */
+const headOf = (probe: string): string => probe.replace('/', '\n');
+
+/** Probes in runs that fit beside the machines' names. */
+function chunks(
+  probes: readonly string[],
+  machines: readonly VerdictRow[],
+  width: number,
+): readonly string[][] {
+  const longest = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
+  const names = longest(['arch', ...machines.map(({ spec }) => spec)]) + 2;
+  const releases = longest([
+    'kernel',
+    ...machines.map(({ kernel, commits }) => [kernel, ...commits].join(' ')),
+  ]);
+  const runs: string[][] = [[]];
+  let used = 0;
+  for (const probe of probes) {
+    const size = 2 + longest(['safe!', ...headOf(probe).split('\n')]);
+    if (used > 0 && names + releases + used + size > width) {
+      runs.push([]);
+      used = 0;
+    }
+    runs.at(-1)?.push(probe);
+    used += size;
+  }
+  return runs;
 }
 
 const machineOf = (row: VerdictRow): string => [row.spec, row.kernel, ...row.commits].join(' ');

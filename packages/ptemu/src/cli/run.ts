@@ -102,7 +102,7 @@ function print(
   options: RunCommandOptions,
   io: Io,
 ): void {
-  const view = { color: io.color };
+  const view = { color: io.color, ...(io.columns !== undefined && { width: io.columns }) };
   const rows: readonly VerdictRow[] = results.map(({ result }) => result);
   io.stdout(verdictTable(rows, view));
   const plain = results.filter(({ job }) => onRecord(job.probe)).map(({ result }) => result);
@@ -123,7 +123,7 @@ function print(
   const bounds = new Set(
     results.flatMap(({ result }) => Object.entries(result.bounds).map(([k, v]) => `${k} ${v}`)),
   );
-  if (bounds.size > 0) io.stdout(`\nbounds: ${[...bounds].join('; ')}\n`);
+  if (bounds.size > 0) io.stdout(`\n${['bounds', ...bounds].join('\n  ')}\n`);
   if (options.strategy === 'random') io.stdout(`seed ${options.seed ?? '1'}\n`);
   if (left.length > 0 && io.progress) io.stderr(`left out: ${left.length} pairs of probe and machine\n`);
 }

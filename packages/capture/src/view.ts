@@ -127,7 +127,7 @@ function geometry(arch: Arch, levels: number): { readonly mmu: MmuDescription; r
 /**
  * The kernel's tree. On arm with TTBCR.T1SZ = 2 the TTBR1 half is 1 GiB, so its walk starts one level down, at a table
  * of the second level: Linux points TTBR1 there. With T1SZ = 1 the table of the first level has two entries.
- * @see Linux arch/arm/mm/proc-v7-3level.S, `v7_ttb_setup` (6.1)
+ * @see Linux arch/arm/include/asm/pgtable-3level-hwdef.h, `TTBR1_OFFSET` (6.1)
  */
 function kernelRoot(arch: Arch, meta: CaptureMeta): Root {
   const root = rootOf('kernel', meta.rootKernel, geometry(arch, meta.kernelLevels));

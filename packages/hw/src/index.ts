@@ -6,3 +6,4 @@ export * from './hash.js';
 export * from './page-walk-cache.js';
 export * from './tlb.js';
 export * from './tlb-cpu.js';
+export * from './tlb-batch.js';

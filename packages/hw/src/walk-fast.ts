@@ -5,9 +5,20 @@
  *
  * The result lies in a typed array that the walker owns, at the offsets `R_*`; it is overwritten by the next walk.
  */
-import { type AddressPiece, type Denials, type Match, type MmuDescription, type MmuLevel, type StateBit } from '@ptemu/arch'; // prettier-ignore
+import type { MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
 import { CHUNK_WORDS, type PhysicalMemory } from './memory.js';
-import { type Access, DENIAL_KINDS, type FaultCause, type WalkOptions } from './walk.js';
+import type { Access, FaultCause, WalkOptions } from './walk.js';
+import {
+  anySource,
+  canonicalSource,
+  denialSource,
+  high,
+  indexSource,
+  low,
+  matchSource,
+  mergeSource,
+  piecesSource,
+} from './walk-source.js';
 
 /** Status words, in `result[R_STATUS]`: 0 is a translation, n the cause `FAULT_CAUSES[n - 1]`. */
 export const FAULT_CAUSES: readonly FaultCause[] = ['non-canonical', 'not-present', 'reserved', 'permission', 'accessed', 'dirty', 'bus']; // prettier-ignore
@@ -28,7 +39,10 @@ export const R_TLB_SHIFT = 5;
 export const R_DENIED = 6;
 /** Number of entries read. */
 export const R_COUNT = 7;
-/** 1 where the hardware has an accessed or dirty state to record for this access (and has done so under `A_UPDATE`). */
+/**
+ * Not 0 where the hardware has an accessed or dirty state to record for this access; under `A_UPDATE` the number of entries in
+ * which it has done so.
+ */
 export const R_RECORDS = 8;
 /** Entries read, from the first on: address lo, address hi, entry lo, entry hi. */
 export const R_ENTRIES = 9;
@@ -79,7 +93,7 @@ export function compileWalker(mmu: MmuDescription): FastWalker {
   const result = new Uint32Array(R_ENTRIES + 4 * mmu.levels.length);
   const generate = new Function('result', 'record', sourceOf(mmu)) as (
     result: Uint32Array,
-    record: (memory: PhysicalMemory, write: boolean) => void,
+    record: (memory: PhysicalMemory, write: boolean) => number,
   ) => { walk: FastWalker['walk']; walkFrom: Generated };
   const { walk, walkFrom } = generate(result, recorder(mmu, result));
   return { result, walk, walkFrom };
@@ -169,7 +183,7 @@ function leafSource(mmu: MmuDescription, level: MmuLevel, index: number): string
     `result[${R_PA_LO}] = ${mergeSource(lo, 'vaLo', low(offset))}; result[${R_PA_HI}] = ${mergeSource(hi, 'vaHi', high(offset))};`,
     `result[${R_SHIFT}] = ${page.shift}; result[${R_TLB_SHIFT}] = ${tlbShift};`,
     `end(0, ${index}, denied, n);`,
-    `if (clean !== 0 && (access & ${A_IGNORE}) === 0 && ((clean & 1) !== 0 || (access & 3) === 1)) { result[${R_RECORDS}] = 1; if ((access & ${A_UPDATE}) !== 0) record(memory, (access & 3) === 1); }`,
+    `if (clean !== 0 && (access & ${A_IGNORE}) === 0 && ((clean & 1) !== 0 || (access & 3) === 1)) { result[${R_RECORDS}] = 1; if ((access & ${A_UPDATE}) !== 0) result[${R_RECORDS}] = record(memory, (access & 3) === 1); }`,
     `return 0;`,
   );
   return lines.filter((line) => line !== '').join('\n');
@@ -179,7 +193,7 @@ function leafSource(mmu: MmuDescription, level: MmuLevel, index: number): string
 function recorder(
   mmu: MmuDescription,
   result: Uint32Array,
-): (memory: PhysicalMemory, write: boolean) => void {
+): (memory: PhysicalMemory, write: boolean) => number {
   const statesOf = (write: boolean): readonly StateBit[] =>
     [mmu.accessed, write ? mmu.dirty : undefined].filter((state) => state?.by === 'hardware') as StateBit[];
   const pairs = (states: readonly StateBit[]): readonly (readonly number[])[] =>
@@ -191,6 +205,7 @@ function recorder(
   const onWrite = pairs(statesOf(true));
   return (memory, write) => {
     const count = result[R_COUNT]!;
+    let stored = 0;
     for (let i = 0; i < count; i++) {
       const at = R_ENTRIES + 4 * i;
       const lo = result[at + 2]!;
@@ -203,106 +218,10 @@ function recorder(
         toLo = (toLo | state[4]!) & ~state[6]!;
         toHi = (toHi | state[5]!) & ~state[7]!;
       }
-      if (toLo >>> 0 !== lo || toHi >>> 0 !== hi) memory.storePair(result[at]!, result[at + 1]!, toLo, toHi);
+      if (toLo >>> 0 === lo && toHi >>> 0 === hi) continue;
+      memory.storePair(result[at]!, result[at + 1]!, toLo, toHi);
+      stored++;
     }
+    return stored;
   };
-}
-
-/** The low word as a signed number, as it is compared in generated code. */
-const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
-const high = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
-
-function matchSource({ mask, value }: Match): string {
-  if ((value & ~mask) !== 0n) return 'false';
-  const word = (name: string, m: number, v: number): string =>
-    m === 0 ? '' : v === 0 ? `(${name} & ${m}) === 0` : `(${name} & ${m}) === ${v}`;
-  const tests = [word('lo', low(mask), low(value)), word('hi', high(mask), high(value))].filter(
-    (t) => t !== '',
-  );
-  return tests.length === 0 ? 'true' : `(${tests.join(' && ')})`;
-}
-
-const anySource = (matches: readonly Match[]): string =>
-  matches.length === 0 ? 'false' : matches.map(matchSource).join(' || ');
-
-function denialSource(denials: Denials | undefined): string {
-  if (denials === undefined) return '';
-  return DENIAL_KINDS.map((kind, bit) => {
-    const matches = denials[kind] ?? [];
-    return matches.length === 0 ? '' : `if (${anySource(matches)}) denied |= ${1 << bit};`;
-  })
-    .filter((line) => line !== '')
-    .join('\n');
-}
-
-/** Index of the address in a table of this level, as an expression. */
-function indexSource({ indexShift: s, indexBits: n }: MmuLevel): string {
-  const mask = 2 ** n - 1;
-  if (s >= 32) return `((vaHi >>> ${s - 32}) & ${mask})`;
-  if (s + n <= 32 || s === 0) return `((vaLo >>> ${s}) & ${mask})`;
-  return `(((vaLo >>> ${s}) | (vaHi << ${32 - s})) & ${mask})`;
-}
-
-/** The two words of the address that pieces make, as expressions. */
-function piecesSource(pieces: readonly AddressPiece[]): [lo: string, hi: string] {
-  const los: string[] = [];
-  const his: string[] = [];
-  for (const { mask, shift } of pieces) {
-    const lo = low(mask) === 0 ? undefined : `(lo & ${low(mask)})`;
-    const hi = high(mask) === 0 ? undefined : `(hi & ${high(mask)})`;
-    addShifted(los, his, lo, hi, shift);
-  }
-  return [los.join(' | ') || '0', his.join(' | ') || '0'];
-}
-
-function addShifted(
-  los: string[],
-  his: string[],
-  lo: string | undefined,
-  hi: string | undefined,
-  shift: number,
-): void {
-  const by = Math.abs(shift);
-  const push = (list: string[], text: string | undefined): void => {
-    if (text !== undefined) list.push(text);
-  };
-  const left = (text: string | undefined, n: number): string | undefined =>
-    text === undefined || n >= 32 ? undefined : n === 0 ? text : `(${text} << ${n})`;
-  const right = (text: string | undefined, n: number): string | undefined =>
-    text === undefined || n >= 32 ? undefined : n === 0 ? text : `(${text} >>> ${n})`;
-  if (shift >= 0) {
-    push(los, left(lo, by));
-    push(his, left(hi, by));
-    if (by > 0) push(his, by >= 32 ? left(lo, by - 32) : right(lo, 32 - by));
-  } else {
-    push(los, right(lo, by));
-    push(his, right(hi, by));
-    push(los, by >= 32 ? right(hi, by - 32) : left(hi, 32 - by));
-  }
-}
-
-const mergeSource = (frame: string, va: string, offsetMask: number): string =>
-  offsetMask === 0
-    ? frame
-    : offsetMask === -1
-      ? va
-      : `((${frame}) & ${~offsetMask}) | (${va} & ${offsetMask})`;
-
-/** Tests of the upper address bits, as an expression. */
-function canonicalSource(mmu: MmuDescription): string {
-  const { split } = mmu;
-  const zeroAbove = (bits: number): string =>
-    bits >= 64 ? 'true' : bits > 32 ? `(vaHi >>> ${bits - 32}) === 0` : bits === 32 ? 'vaHi === 0' : `vaHi === 0 && (vaLo >>> ${bits}) === 0`; // prettier-ignore
-  const onesAbove = (bits: number): string =>
-    bits >= 64 ? 'true' : bits > 32 ? `(vaHi >> ${bits - 32}) === -1` : bits === 32 ? 'vaHi === -1' : `vaHi === -1 && (vaLo >> ${bits}) === -1`; // prettier-ignore
-  switch (split.kind) {
-    case 'sign-extended':
-      return `(${zeroAbove(split.bits - 1)}) || (${onesAbove(split.bits - 1)})`;
-    case 'limit':
-      return zeroAbove(split.bits);
-    case 'two-halves':
-      return `(${zeroAbove(split.userBits)}) || (${onesAbove(split.kernelBits)})`;
-    case 'quadrants':
-      return `((vaHi >>> 30) === 0 || (vaHi >>> 30) === 3) && ((vaHi & 0x3fffffff) >>> ${split.bits - 32}) === 0`;
-  }
 }

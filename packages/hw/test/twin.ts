@@ -139,7 +139,7 @@ function decode(mmu: MmuDescription, { result: r }: FastWalker, status: number):
   const level = mmu.levels[r[R_LEVEL]!]!.level;
   const permissions = permissionsOf(r[R_DENIED]!);
   if (status === 0)
-    return { paddr: (BigInt(r[R_PA_HI]!) << 32n) | BigInt(r[R_PA_LO]!), level, entries, permissions, size: 1n << BigInt(r[R_SHIFT]!), tlbShift: r[R_TLB_SHIFT], records: r[R_RECORDS] === 1 };
+    return { paddr: (BigInt(r[R_PA_HI]!) << 32n) | BigInt(r[R_PA_LO]!), level, entries, permissions, size: 1n << BigInt(r[R_SHIFT]!), tlbShift: r[R_TLB_SHIFT], records: r[R_RECORDS] !== 0 };
   const cause = FAULT_CAUSES[status - 1]!;
   const leaf = ['permission', 'accessed', 'dirty'].includes(cause);
   return { cause, level, entries, permissions: leaf ? permissions : undefined };

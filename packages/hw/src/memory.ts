@@ -21,6 +21,8 @@ const FREE = 1;
 /** Chunks below this number stand in an array, those above in a map. */
 const DIRECTORY_CHUNKS = 1 << 16;
 const TWO_32 = 2 ** 32;
+/** Offset of an entry in its chunk. A constant, since V8 computes a power where it stands. */
+const OFFSET_MASK: number = (1 << CHUNK_SHIFT) - 8;
 
 /** What a frame is used as: `free`, `data`, `table:pte`, ... `absent`: there is no such memory. */
 export type FrameUse = string;
@@ -325,12 +327,18 @@ export class PhysicalMemory {
   }
 
   private clearFrame(pfn: number): void {
-    const first = BigInt(pfn) << BigInt(this.pageShift);
-    const chunk = this.chunkAt(chunkOf(first));
+    const framesPerChunk = 1 << (CHUNK_SHIFT - this.pageShift);
+    const number = Math.floor(pfn / framesPerChunk);
+    const chunk = this.chunkAt(number);
     if (chunk === undefined) return;
-    const at = wordIndex(first);
-    for (let i = at; i < at + 2 ** (this.pageShift - 2); i += 2)
-      if (chunk[i] !== 0 || chunk[i + 1] !== 0) this.put(chunkOf(first), i, 0, 0);
+    const words = 1 << (this.pageShift - 2);
+    const first = (pfn % framesPerChunk) * words;
+    if (!this.logging) {
+      chunk.fill(0, first, first + words);
+      return;
+    }
+    for (let i = first; i < first + words; i += 2)
+      if (chunk[i] !== 0 || chunk[i + 1] !== 0) this.put(number, i, 0, 0);
   }
 
   private give(count: number, first: number): void {
@@ -367,7 +375,7 @@ const wordIndex = (pa: bigint): number => Number(pa & ((1n << BigInt(CHUNK_SHIFT
 const stateIndex = (pa: bigint): number =>
   CHUNK_WORDS + (Number(pa >> BigInt(STATE_SHIFT)) & (STATES_PER_CHUNK - 1));
 const chunkPair = (lo: number, hi: number): number => ((hi << 12) | (lo >>> CHUNK_SHIFT)) >>> 0;
-const wordPair = (lo: number): number => (lo & (2 ** CHUNK_SHIFT - 8)) >>> 2;
+const wordPair = (lo: number): number => (lo & OFFSET_MASK) >>> 2;
 
 const bad = (message: string, data: Readonly<Record<string, unknown>>): ArchError =>
   new ArchError('BAD_ARGUMENT', message, data);

@@ -1,58 +1,59 @@
-/** A race of one's own: a reference count that is read, then raised, against a thread that frees at zero. */
-import { type ExploreResult, type Steps, cells, explore } from 'ptemu';
+/** A scenario of one's own: a path that unmaps a huge page, its flush in the wrong place, against a thread that stores. */
+import { type Actor, MmWorld, __vaddr, backend, explore, folioCells, touch } from 'ptemu';
 
-const REFS = 0;
-const FREED = 1;
+type Order = 'flush, then free' | 'free, then flush';
 
-/** What GUP-fast once trusted: a page that was seen in the table must still have a reference. */
-function search(speculative: boolean): ExploreResult {
-  const c = cells(2, { names: ['refs', 'freed'], initial: [1, 0] });
+/** The split page-table lock of the world's pmd table. */
+const PTL = 'ptl:pmd table';
 
-  function* pin(): Steps<void> {
-    const me = c.as('get_user_pages_fast');
-    if (speculative) {
-      // Raise the count only from a value that is not zero: atomic_add_unless(), as folio_try_get() does.
-      for (;;) {
-        const seen = yield* me.read(REFS);
-        if (seen === 0) return;
-        if (yield* me.compareAndSwap(REFS, seen, seen + 1)) break;
-      }
-    } else {
-      const seen = yield* me.read(REFS);
-      if (seen === 0) return;
-      yield* me.fetchAdd(REFS, 1);
-    }
-    const freed = yield* me.read(FREED);
-    yield* me.assertThat(freed === 0, 'the page was freed under a reference');
-  }
+/** Reads like kernel code: one `yield*` for each thing that the other CPU can see. */
+const unmap = (order: Order): Actor => ({
+  name: 'unmap',
+  cpu: 0,
+  title: 'unmaps the huge page and gives it back',
+  *run(cx, { vma, frames }) {
+    const { vm_mm: mm, vm_start: start, vm_end: end, pmd } = vma;
+    const { pmdp_huge_get_and_clear, flush_pmd_tlb_range } = cx.sequences;
+    yield* cx.lock(PTL);
+    yield* pmdp_huge_get_and_clear(cx, mm, start, pmd);
+    if (order === 'flush, then free') yield* flush_pmd_tlb_range(cx, vma, { start, end });
+    yield* cx.in('put_page').act('put', folioCells(frames.huge).ref, [1, frames.huge.name]);
+    if (order === 'free, then flush') yield* flush_pmd_tlb_range(cx, vma, { start, end });
+    yield* cx.unlock(PTL);
+  },
+});
 
-  function* unmap(): Steps<void> {
-    const me = c.as('put_page');
-    const before = yield* me.fetchAdd(REFS, -1);
-    if (before === 1) yield* me.write(FREED, 1);
-  }
-
-  return explore({
-    world: c.world,
-    threads: [
-      { name: 'pin', start: pin },
-      { name: 'unmap', start: unmap },
-    ],
-  });
-}
+/** Stores to the second page: through the TLB, or by a walk that may fill it; where that faults, it gives up. */
+const store: Actor = {
+  name: 'store',
+  cpu: 1,
+  title: 'a thread stores to the second page',
+  *run(cx, { vma, frames, arch }) {
+    const address = __vaddr(vma.vm_start + BigInt(arch.layoutOf().PAGE_SIZE));
+    yield* touch(cx, vma, frames, address, { write: true, n: 0 });
+  },
+};
 
 /** Returns what the example prints. */
 export function main(): string {
-  return [false, true]
-    .map((speculative) => {
-      const { verdict, message, states, executions, schedule } = search(speculative);
-      const steps = schedule.map(({ actor, step }) => `  ${actor.padEnd(6)} ${step}`);
-      const title = speculative ? 'take a reference unless zero' : 'test, then take a reference';
-      return [
-        `${title}: ${verdict} (${states} states, ${executions} executions)`,
-        `  ${message}`,
-        ...steps,
-      ].join('\n');
-    })
-    .join('\n\n');
+  const lines: string[] = [];
+  for (const spec of ['x86_64', 'arm64', 's390']) {
+    for (const order of ['flush, then free', 'free, then flush'] as const) {
+      const arch = backend(spec, { kernel: '6.12' });
+      const cpus = [
+        { id: 0, mm: 'mm', translates: false },
+        { id: 1, mm: 'mm', translates: true },
+      ];
+      const world = new MmWorld({ arch, cpus });
+      const found = explore(world.program([unmap(order), store], ['I3'], []));
+      lines.push(`${spec}: ${order}: ${found.verdict}, ${found.states} states`);
+      if (found.verdict === 'violates') {
+        lines.push(
+          `  ${found.message}`,
+          ...found.schedule.map(({ actor, step }) => `  ${actor.padEnd(8)} ${step}`),
+        );
+      }
+    }
+  }
+  return lines.join('\n');
 }

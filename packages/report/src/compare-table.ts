@@ -44,18 +44,20 @@ export function compareTable(rows: readonly CompareRow[], options: CompareOption
   const width = Math.max(options.width ?? natural, actor + GAP + STEP_MIN + GAP + CELL_MIN);
   const room = width - actor - GAP - STEP_MIN;
   const fits = Math.max(1, Math.floor(room / (CELL_MIN + GAP)));
-  const found = divergence(rows);
+  const found = divergences(rows);
   const parts: string[] = [];
   for (let from = 0; from < options.columns.length; from += fits) {
     const to = Math.min(from + fits, options.columns.length);
-    parts.push(part(rows, options, { from, to, width, actor, mark: found.first?.row }));
+    parts.push(part(rows, options, { from, to, width, actor, mark: found.later[0]?.row }));
   }
   const { columns } = options;
   const notes = found.fromStart.map((question) => `from the start: ${saying(question, columns)}`);
+  if (found.later.length === 0) notes.push('The architectures agree about the pmd in every step.');
   notes.push(
-    found.first === undefined
-      ? 'The architectures agree about the pmd in every step.'
-      : `>> first divergence, step ${found.first.row + 1}: ${saying(found.first, columns)}`,
+    ...found.later.map((question, index) => {
+      const what = index === 0 ? '>> first divergence,' : '   then';
+      return `${what} step ${question.row + 1}: ${saying(question, columns)}`;
+    }),
   );
   const text = [...notes.flatMap((note) => wrapAnsi(note, width).split('\n')), '', style.dim(LEGEND), ''];
   return [parts.join('\n\n'), '', ...text].join('\n');
@@ -190,11 +192,11 @@ interface Divergence {
 }
 
 /**
- * The first step after which the architectures disagree about something that they agreed on in the beginning, and what
+ * What the architectures come to disagree about, each question where it first has two answers; apart from these, what
  * they never agreed on (pmd_bad of a healthy huge pmd, for one).
  */
-function divergence(rows: readonly CompareRow[]): {
-  readonly first: Divergence | undefined;
+function divergences(rows: readonly CompareRow[]): {
+  readonly later: readonly Divergence[];
   readonly fromStart: readonly Divergence[];
 } {
   const asked = (row: number): readonly Divergence[] =>
@@ -204,13 +206,15 @@ function divergence(rows: readonly CompareRow[]): {
       answers: (rows[row]?.cells ?? []).map((cell) => (cell?.pmd ? answer(cell.pmd) : undefined)),
     })).filter(({ answers }) => answers.includes(true) && answers.includes(false));
   const start = rows.findIndex((row) => row.cells.filter((cell) => cell?.pmd).length > 1);
-  if (start < 0) return { first: undefined, fromStart: [] };
+  if (start < 0) return { later: [], fromStart: [] };
   const fromStart = asked(start);
   const known = new Set(fromStart.map(({ name }) => name));
-  const first = rows
-    .flatMap((_, row) => (row > start ? asked(row) : []))
-    .find(({ name }) => !known.has(name));
-  return { first, fromStart };
+  const later: Divergence[] = [];
+  for (const found of rows.flatMap((_, row) => (row > start ? asked(row) : []))) {
+    if (!known.has(found.name)) later.push(found);
+    known.add(found.name);
+  }
+  return { later, fromStart };
 }
 
 function saying({ name, answers }: Divergence, columns: readonly string[]): string {

@@ -176,6 +176,20 @@ describe('ptemu run', () => {
     expect(lines(cut.stdout)[0]).toMatchObject({ verdict: 'unknown', bounds: { maxStates: 20 } });
     expect(cut.code).toBe(3);
   });
+  it('leaves out of --arch all what did not exist in a release, and says so on standard error', async () => {
+    const { stdout, stderr, code } = await ptemu(`run ${SPLIT} --probe D-1 --arch all --kernel 4.5 --json`);
+    expect(lines(stdout).map(({ spec }) => spec)).toEqual([
+      'x86_64',
+      'arm32',
+      'arm64',
+      's390',
+      'powerpc:hash',
+    ]);
+    expect(stderr).toBe(
+      "left out: powerpc 4.5 has no mmu 'radix'; radix came with 4.7: ask for mmu 'hash'\n",
+    );
+    expect(code).toBe(0);
+  });
   it('toggles commits', async () => {
     const { stdout } = await ptemu(
       `run ${SPLIT} --probe D-1 --arch s390 --kernel 4.12 --without 227be799c39a --json`,

@@ -33,7 +33,8 @@ export function runCommand(
   api: ScenarioApi,
 ): ExitCode {
   const limits = runOptions(options);
-  const { jobs, left } = selectJobs(selectProbes(api, scenario, options), options);
+  const { jobs, left, missing } = selectJobs(selectProbes(api, scenario, options), options);
+  for (const why of missing) io.stderr(`left out: ${why}\n`);
   const results: { readonly job: Job; readonly result: ProbeResult }[] = [];
   const bar = progressBar(jobs.length, io);
   try {
@@ -108,7 +109,7 @@ function print(
   const plain = results.filter(({ job }) => onRecord(job.probe)).map(({ result }) => result);
   if (new Set(plain.map((row) => row.probe)).size > 1) io.stdout(`\n${verdictMatrix(plain, view)}`);
   const twins = results.filter(({ job }) => job.probe.twinOf !== undefined);
-  if (twins.length > 0) {
+  if (options.twins === true && twins.length > 0) {
     const caught = twins.filter(({ result }) => result.verdict === 'violates').length;
     io.stdout(`\nbroken twins: ${caught} of ${twins.length} caught\n`);
   }

@@ -1,7 +1,7 @@
 /** Which probes run on which machines: the command line's words turned into a list of jobs. */
 import { type Arch, ArchError, releases } from '@ptemu/arch';
 import type { Probe, Scenario, ScenarioApi } from '@ptemu/scenarios';
-import { backendEntry, parseSpec, splitSpecs } from '../backends.js';
+import { ALL_SPECS, backendEntry, parseSpec, splitSpecs } from '../backends.js';
 import { clip, parseBackend, parseList, type Toggles } from './input.js';
 import { UsageError } from './io.js';
 
@@ -78,11 +78,17 @@ export interface MachineOptions extends Toggles {
   readonly kernel?: string;
 }
 
-/** Jobs to run, and what of `--arch all` there was no machine for. */
+/** Jobs to run, and what of `--arch all` was left out. */
 export interface Jobs {
   readonly jobs: readonly Job[];
+  /** Probes that make no sense on a machine, and why. */
   readonly left: readonly string[];
+  /** Machines that did not exist in a release, and why. */
+  readonly missing: readonly string[];
 }
+
+/** Codes that say: not in that release. */
+const NOT_THERE: readonly string[] = ['RELEASE_BEFORE_THP', 'UNKNOWN_OPTION'];
 
 /**
  * Pairs probes with machines. `--arch all` leaves out releases in which an architecture had no THP, and probes that make
@@ -92,13 +98,19 @@ export function selectJobs(probes: readonly Selected[], options: MachineOptions)
   const list = options.arch ?? 'all';
   const lenient = list.split(',').includes('all');
   const left: string[] = [];
+  const missing: string[] = [];
   const machines = splitSpecs(list).flatMap((spec) =>
     releasesFor(spec, options).flatMap((release) => {
       try {
         return [parseBackend(spec, release, options)];
       } catch (error) {
-        if (!lenient || !(error instanceof ArchError) || error.code !== 'RELEASE_BEFORE_THP') throw error;
-        left.push(error.message);
+        if (
+          !(lenient && ALL_SPECS.includes(spec)) ||
+          !(error instanceof ArchError) ||
+          !NOT_THERE.includes(error.code)
+        )
+          throw error;
+        missing.push(error.message);
         return [];
       }
     }),
@@ -111,8 +123,8 @@ export function selectJobs(probes: readonly Selected[], options: MachineOptions)
       else left.push(`${probe.id} on ${arch.spec} ${arch.kernel.release}: ${why}`);
     }
   }
-  if (jobs.length === 0) throw new UsageError(`nothing to run: ${left[0] ?? 'no machine'}`);
-  return { jobs, left };
+  if (jobs.length === 0) throw new UsageError(`nothing to run: ${left[0] ?? missing[0] ?? 'no machine'}`);
+  return { jobs, left, missing };
 }
 
 function skipped(scenario: Scenario, probe: Probe, arch: Arch): string | undefined {

@@ -52,8 +52,10 @@ export interface Invalidation {
 export interface EntryPurge {
   readonly instruction: 'IPTE' | 'IDTE' | 'CSP';
   readonly level: 'pte' | 'pmd' | 'pud';
-  /** Table origin operand, in bytes; the hardware ignores the bits below the table's alignment (4 KiB). */
+  /** Table origin operand, in bytes. */
   readonly origin: Paddr;
+  /** Alignment of a table of this level: the hardware ignores the bits of `origin` below it. A power of two. */
+  readonly originAlignment: bigint;
   /** Virtual address operand: selects the entry within the table. */
   readonly va: Vaddr;
   /** The invalid bit that the instruction sets in the entry: a fact of the architecture. */

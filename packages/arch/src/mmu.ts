@@ -89,6 +89,11 @@ export interface MmuDescription {
   readonly global?: Match;
   /** The paging-structure caches keep pointers to tables of these levels (the level of the entry that points). */
   readonly walkCache: readonly Level[];
+  /**
+   * Hash: what one entry of the hash table maps, in bytes, of a page that is larger: such a page needs several entries.
+   * Left out: an entry maps its page whole.
+   */
+  readonly subPageBytes?: bigint;
   /** Whether two live translations of different size for one address are allowed, and what happens if not. */
   readonly mixedSizes: 'allowed' | 'undefined' | 'conflict-abort' | 'machine-check';
   readonly source: string;

@@ -21,7 +21,7 @@ import type {
 } from '@ptemu/arch';
 import type { Operand, Step, StepResult, Steps } from '@ptemu/explore';
 import { __paddr } from '@ptemu/arch';
-import { invalidationOperands, type Machine } from '@ptemu/hw';
+import { invalidationOperands, type Machine, type TableUse } from '@ptemu/hw';
 
 /** Switches of a variant: how it departs from the kernel as released. */
 export type Switches = Readonly<Record<string, string | boolean | undefined>>;
@@ -84,8 +84,18 @@ export class Context implements Cpu {
     return this.#derive({ flushes: false });
   }
 
-  *load<L extends Level>(slot: Slot<L>): Steps<EntryOf[L]> {
-    return (yield this.#step('load', this.#label(slot), [])) as EntryOf[L];
+  /** `forget`: see `Step.forget`; for the head of a loop that starts again with nothing to remember. */
+  *load<L extends Level>(slot: Slot<L>, options: { readonly forget?: string } = {}): Steps<EntryOf[L]> {
+    return (yield { ...this.#step('load', this.#label(slot), []), ...options }) as EntryOf[L];
+  }
+  /** A load by who then goes to the table that the entry points to: I2 and I20 are checked in the same step. */
+  *loadForTable<L extends Level>(
+    slot: Slot<L>,
+    mm: MmRef,
+    use: TableUse,
+    options: { readonly forget?: string } = {},
+  ): Steps<EntryOf[L]> {
+    return (yield { ...this.#step('load', this.#label(slot), [use, mm.id]), ...options }) as EntryOf[L];
   }
   *loadWhenClear<L extends Level>(slot: Slot<L>, bits: bigint): Steps<EntryOf[L]> {
     return (yield this.#step('load-when-clear', this.#label(slot), [bits])) as EntryOf[L];
@@ -183,9 +193,7 @@ export class Context implements Cpu {
     if (at === undefined) throw new Error(`internal: no level ${what.level}`);
     const size = 1n << BigInt(at.shift);
     const index = (what.va >> BigInt(at.shift)) & BigInt(at.entries - 1);
-    // The instruction uses only the table-aligned part of the origin operand: 4 KiB for segments, 2 KiB for pages.
-    const alignment = what.level === 'pte' ? 0x800n : 0x1000n;
-    const target = (what.origin & ~(alignment - 1n)) + index * 8n;
+    const target = (what.origin & ~(what.originAlignment - 1n)) + index * 8n;
     const start = what.va & ~(size - 1n);
     if (!this.#flushes) {
       yield* this.update({ level: what.level, paddr: __paddr(target) }, { clear: 0n, set: what.sets });

@@ -3,13 +3,13 @@ import type { Vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { Context } from './context.js';
 import type { Frames } from './frames.js';
-import { slotFor } from './memory.js';
 import { type Folio, folioCells, type VmAreaStruct } from './mm_types.js';
-import { pmd_pgtable } from './page-table.js';
+import { pmd_pgtable, slotFor } from './page-table.js';
 
 /**
- * Pins the page at an address without locks. Returns whether it did; then `gup-pinned` has checked what was pinned.
- * @see Linux mm/gup.c, `get_user_pages_fast`, `gup_pgd_range` (4.5: `gup_pud_range`; 6.12: `gup_fast_pgd_range`)
+ * Pins the page at an address for writing, without locks. Returns whether it did; then `gup-pinned` has checked what was
+ * pinned, and the pin has been dropped again.
+ * @see Linux mm/gup.c, `get_user_pages_fast`, `gup_pgd_range` (6.1.192; in 6.12.117 `gup_fast_pgd_range`)
  */
 export function* get_user_pages_fast(
   cx: Context,
@@ -25,6 +25,7 @@ export function* get_user_pages_fast(
   return pinned !== undefined;
 }
 
+/** @see Linux mm/gup.c, `gup_pmd_range` (6.1.192; with pmd_present instead of pmd_none since 4.14) */
 function* gup_pmd_range(
   cx: Context,
   vma: VmAreaStruct,
@@ -32,14 +33,19 @@ function* gup_pmd_range(
   address: Vaddr,
 ): Steps<Folio | undefined> {
   const c = cx.in('gup_pmd_range');
-  const entry = yield* c.load(vma.pmd);
+  const entry = yield* c.loadForTable(vma.pmd, vma.vm_mm, 'maybe-table');
   if (c.pmd.pmd_none(entry)) return undefined;
-  if (c.kernel.has('pte-offset-map-may-fail') && !c.pmd.pmd_present(entry)) return undefined;
+  if (c.kernel.has('616b8371539a') && !c.pmd.pmd_present(entry)) return undefined;
   if (c.pmd.pmd_trans_huge(entry)) return yield* gup_huge_pmd(c, vma, frames, address, entry);
   return yield* gup_pte_range(c, vma, frames, address, entry);
 }
 
-/** A page of a huge mapping. The reference is speculative and the entry is looked at again, unless a variant says not. */
+/**
+ * A page of a huge mapping. The reference is speculative and the entry is looked at again, unless a variant says not.
+ * Up to 4.12 only x86, in a gup.c of its own, asked for the bits of `pmd_access_permitted`; the others asked `pmd_write`.
+ * The model asks the former in every release.
+ * @see Linux mm/gup.c, `gup_huge_pmd` (6.1.192; in 6.12.117 `gup_fast_pmd_leaf`)
+ */
 function* gup_huge_pmd(
   cx: Context,
   vma: VmAreaStruct,
@@ -48,7 +54,8 @@ function* gup_huge_pmd(
   orig: bigint,
 ): Steps<Folio | undefined> {
   const c = cx.in('gup_huge_pmd');
-  if (c.pmd.pmd_protnone?.(orig) === true || !c.pmd.pmd_write(orig)) return undefined;
+  if (c.pmd.pmd_protnone?.(orig) === true) return undefined;
+  if (c.pmd.pmd_access_permitted?.(orig, { write: true }) === false) return undefined;
   const pfn = c.pmd.pmd_pfn(orig);
   const folio = frames.ofPfn(pfn);
   if (folio === undefined) {
@@ -63,7 +70,7 @@ function* gup_huge_pmd(
     yield* c.act('get', ref, []);
   } else {
     if ((yield* c.act('try-get', ref, [])) !== true) return undefined;
-    if (!c.pmd.pmd_same(yield* c.load(vma.pmd), orig)) {
+    if ((yield* c.load(vma.pmd)) !== orig) {
       yield* c.act('put', ref, [1, folio.name]);
       return undefined;
     }
@@ -72,6 +79,10 @@ function* gup_huge_pmd(
   return folio;
 }
 
+/**
+ * A page of a small mapping. Since 6.1 the pmd is compared again too: the table may have been taken out meanwhile.
+ * @see Linux mm/gup.c, `gup_pte_range` (6.1.192; in 6.12.117 `gup_fast_pte_range`)
+ */
 function* gup_pte_range(
   cx: Context,
   vma: VmAreaStruct,
@@ -90,9 +101,12 @@ function* gup_pte_range(
   if (folio === undefined) return undefined;
   const ref = folioCells(folio).ref;
   if ((yield* c.act('try-get', ref, [])) !== true) return undefined;
-  if (c.switches['gup.recheck'] !== false && (yield* c.load(slot)) !== pte) {
-    yield* c.act('put', ref, [1, folio.name]);
-    return undefined;
+  if (c.switches['gup.recheck'] !== false) {
+    const moved = c.kernel.has('70cbc3cc78a9') && (yield* c.load(vma.pmd)) !== pmd;
+    if (moved || (yield* c.load(slot)) !== pte) {
+      yield* c.act('put', ref, [1, folio.name]);
+      return undefined;
+    }
   }
   yield* c.act('gup-pinned', folio.name, [address]);
   return folio;

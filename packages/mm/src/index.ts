@@ -1,12 +1,12 @@
 export { Context, type Switches } from './context.js';
 export { Frames } from './frames.js';
 export { get_user_pages_fast } from './gup.js';
-export { __split_huge_pmd, huge_pmd_set_accessed, zap_huge_pmd } from './huge_memory.js';
+export { huge_pmd_set_accessed, zap_huge_pmd } from './huge_memory.js';
+export { __split_huge_pmd, split_huge_page, split_huge_pmd_address } from './huge_memory-split.js';
 export { madvise_dontneed } from './madvise.js';
 export { handle_mm_fault, zap_pmd_range } from './memory.js';
 export { exit_mmap } from './mmap.js';
 export { type Folio, type MmStruct, type VmAreaStruct, folioCells } from './mm_types.js';
 export { type MmuGather, tlb_finish_mmu, tlb_gather_mmu } from './mmu_gather.js';
-export { split_huge_page, split_huge_pmd_address } from './rmap.js';
 export { speculate, touch } from './user.js';
 export { type Actor, MmWorld, type WorldOptions } from './world.js';

@@ -4,16 +4,19 @@ import type { Context } from './context.js';
 import type { Frames } from './frames.js';
 import { zap_pmd_range } from './memory.js';
 import type { VmAreaStruct } from './mm_types.js';
-import { type MmuGather, tlb_finish_mmu, tlb_gather_mmu } from './mmu_gather.js';
-import { pmd_pgtable } from './page-table.js';
+import { type MmuGather, pte_free_tlb, tlb_finish_mmu, tlb_gather_mmu } from './mmu_gather.js';
+import { pmd_none_or_clear_bad } from './pgtable-generic.js';
+import { unlink_anon_vmas } from './rmap.js';
 
 /**
- * Tears down an address space that nobody runs any more: zaps, takes the VMA out of the rmap, frees the tables, flushes,
- * and checks the counters. Whoever reaches the VMA through the rmap can still be at work until it is unlinked.
+ * Tears down an address space that nobody runs any more: zaps, takes the VMA out of the rmap, unlinks the tables, flushes
+ * and frees, and checks the counters. Whoever reaches the VMA through the rmap can still be at work until it is unlinked.
+ * @see Linux mm/mmap.c, `exit_mmap` (6.1.192, 6.12.117)
  */
 export function* exit_mmap(cx: Context, vma: VmAreaStruct, frames: Frames): Steps<void> {
   const c = cx.in('exit_mmap');
-  const tlb = tlb_gather_mmu(vma.vm_mm, { start: vma.vm_start, end: vma.vm_end }, { fullmm: true });
+  const range = { start: vma.vm_start, end: vma.vm_end };
+  const tlb = tlb_gather_mmu(vma.vm_mm, range, { fullmm: true, name: 'exit' });
   yield* zap_pmd_range(c, tlb, vma, frames, vma.vm_start);
   yield* unlink_anon_vmas(c, vma);
   yield* free_pgtables(c, tlb, vma);
@@ -22,25 +25,15 @@ export function* exit_mmap(cx: Context, vma: VmAreaStruct, frames: Frames): Step
   yield* c.in('check_mm').act('check-mm', vma.vm_mm.id, []);
 }
 
-/** Takes the VMA out of the rmap: waits for rmap walks, and later ones do not find it. @see Linux mm/rmap.c */
-function* unlink_anon_vmas(cx: Context, vma: VmAreaStruct): Steps<void> {
-  const c = cx.in('unlink_anon_vmas');
-  yield* c.down_write(vma.anon_vma);
-  yield* c.write(vma.unlinked, true);
-  yield* c.up_write(vma.anon_vma);
-}
-
+/**
+ * Unlinks the pte table. It is freed with the gather, after the flush.
+ * @see Linux mm/memory.c, `free_pgtables`, `free_pmd_range`, `free_pte_range` (6.1.192, 6.12.117)
+ */
 function* free_pgtables(cx: Context, tlb: MmuGather, vma: VmAreaStruct): Steps<void> {
   const c = cx.in('free_pgtables');
-  const entry = yield* c.load(vma.pmd);
-  if (c.pmd.pmd_none(entry)) return;
-  const table = pmd_pgtable(c, entry);
-  if (table === undefined) {
-    yield* c.bug_on(true, `bad pmd 0x${entry.toString(16)}`);
-    return;
-  }
+  const table = yield* pmd_none_or_clear_bad(c, vma);
+  if (table === undefined) return;
   yield* c.sequences.pmd_clear(c, vma.pmd);
-  tlb.freedTables = true;
-  yield* c.act('free-table', table.name, []);
+  pte_free_tlb(tlb, table.name);
   yield* c.account(vma.vm_mm.nr_ptes, -1);
 }

@@ -64,6 +64,15 @@ export function defineObjectSteps(machine: Machine, hooks: ObjectHooks): void {
       return run;
     }),
   );
+  // [expected, run]: the rest of a live table changes in place. Returns whether it held what was expected.
+  machine.define('swap-run', (m, step) =>
+    always(() => {
+      const cell = restCell(step.object);
+      if (m.get(cell, 'empty') !== step.operands[0]) return false;
+      m.set(cell, step.operands[1], 'empty');
+      return true;
+    }),
+  );
   machine.define('free-table', (m, step) => {
     const region = regionNamed(m, step.object);
     return always(() => {

@@ -4,9 +4,9 @@ import type { Steps } from '@ptemu/explore';
 import { type AccessResult, viewEntry } from '@ptemu/hw';
 import type { Context } from './context.js';
 import type { Frames } from './frames.js';
-import { handle_mm_fault, slotFor } from './memory.js';
+import { handle_mm_fault } from './memory.js';
 import type { VmAreaStruct } from './mm_types.js';
-import { pmd_pgtable } from './page-table.js';
+import { pmd_pgtable, slotFor } from './page-table.js';
 
 /**
  * Accesses one address until the access completes: through the TLB, or by a walk of one step per level from the pmd
@@ -65,7 +65,7 @@ function* hash_page(
       return 0;
     };
   yield* c.local_irq_disable();
-  const pmd = yield* c.load(vma.pmd);
+  const pmd = yield* c.loadForTable(vma.pmd, vma.vm_mm, 'maybe-table');
   let result: 'done' | 'busy' | 'fault' = 'fault';
   if (c.pmd.pmd_trans_huge(pmd)) {
     result = yield* __hash_page_thp(c.within('hash slots'), address, vma.pmd, access, insert('pmd'));
@@ -98,7 +98,7 @@ function* walk(
     return (yield* c.act('hw-fill', label, operands)) as AccessResult;
   };
   const hwLoad = function* (slot: Slot): Steps<bigint> {
-    return (yield* c.act('hw-load', c.machine.labelOf(slot.paddr), [c.cpu])) as bigint;
+    return (yield* c.act('hw-load', c.machine.labelOf(slot.paddr), [c.cpu, vma.vm_mm.id])) as bigint;
   };
   const pmd = yield* hwLoad(vma.pmd);
   const view = viewEntry(c.machine.mmu, 'pmd', pmd);

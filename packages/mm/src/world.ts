@@ -266,6 +266,7 @@ export class MmWorld {
       const free = this.frames.small.find((folio) => machine.get(folioCells(folio).state) === 'free');
       if (free !== undefined) {
         machine.set(folioCells(free).state, 'page');
+        machine.set(folioCells(free).ref, 1, 0);
         machine.set(folioCells(free).stored, 0, 0);
         machine.set(folioCells(free).dirty, 0, 0);
       }

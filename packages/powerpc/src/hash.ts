@@ -40,7 +40,7 @@ export const _PTEIDX_GROUP_IX = 0x7;
 /** Sub-pages of a huge pmd whose HPTEs the model tracks: the bytes of one word. */
 export const SUB_PAGES_TRACKED = 8;
 /** log2 of the sub-page that an HPTE of a huge pmd maps: 64K. */
-const SUB_PAGE_SHIFT = 16n;
+export const SUB_PAGE_SHIFT = 16n;
 
 /** Where the address of the deposited table stands: `(pgtable_t *)pmdp + PTRS_PER_PMD`, the second half of the pmd table. */
 export function depositSlot(env: PpcEnv, pmdp: Slot<'pmd'>): Slot<'pmd'> {

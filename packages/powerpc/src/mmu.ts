@@ -15,6 +15,7 @@
 import { type AddressPiece, bits, type Denials, type Match, type MmuDescription, type MmuLevel } from '@ptemu/arch'; // prettier-ignore
 import { RADIX_NLB_MASK, RADIX_RPN_MASK } from './bits.js';
 import type { PpcEnv } from './env.js';
+import { SUB_PAGE_SHIFT } from './hash.js';
 import { PAGE_OFFSET } from './pmd.js';
 
 const set = (mask: bigint): Match => ({ mask, value: mask });
@@ -38,6 +39,7 @@ export function mmuDescription(env: PpcEnv): MmuDescription {
       accessed: { clean: clear(b._PAGE_ACCESSED), set: b._PAGE_ACCESSED, clear: 0n, by },
       dirty: { clean: clear(b._PAGE_DIRTY), set: b._PAGE_DIRTY, clear: 0n, by },
     }),
+    ...(mmu === 'hash' && { subPageBytes: 1n << SUB_PAGE_SHIFT }),
     walkCache: mmu === 'radix' ? ['pgd', 'pud', 'pmd'] : [],
     mixedSizes: mmu === 'radix' ? 'undefined' : 'machine-check',
     source: 'Power ISA 3.0B Book III, 5.7.10; Linux arch/powerpc/include/asm/book3s/64/radix.h (6.12.117)',

@@ -19,6 +19,12 @@ export const _PAGE_ENTRIES = 256;
 /** Bytes of a page table that the hardware reads. */
 export const _PAGE_TABLE_SIZE: number = _PAGE_ENTRIES * 8;
 
+/**
+ * What IPTE and IDTE use of their table origin operand: the part that is aligned to this. A page table lies at a 2 KiB
+ * boundary, a segment table at a 4 KiB one. @see z/Architecture Principles of Operation, INVALIDATE PAGE TABLE ENTRY, INVALIDATE DAT TABLE ENTRY
+ */
+export const ORIGIN_ALIGNMENT = { pte: 0x800n, pmd: 0x1000n } as const;
+
 /** Levels of a 64-bit process that has not mapped anything above 4 TiB. @see Linux arch/s390/include/asm/mmu_context.h, `init_new_context` (6.12.117) */
 export const LEVELS_DEFAULT = 3;
 

@@ -1,5 +1,6 @@
 import type { Cpu, Env, MmRef, Pte, PteHelpers, Sequences, Slot, Steps, Vaddr } from '@ptemu/arch';
 import { _PAGE_INVALID, _PAGE_NOEXEC, _PAGE_PRESENT, _PAGE_UNUSED } from './bits.js';
+import { ORIGIN_ALIGNMENT } from './layout.js';
 import { flushMmCell } from './tlb.js';
 
 type Xchg = (cpu: Cpu, mm: MmRef, address: Vaddr, ptep: Slot<'pte'>, value: bigint) => Steps<Pte>;
@@ -14,9 +15,16 @@ export function pteSequences(env: Env, ops: PteHelpers): Partial<Sequences> {
   const sets = _PAGE_INVALID;
 
   function* ipte(cpu: Cpu, mm: MmRef, va: Vaddr, ptep: Slot<'pte'>, scope: 'local' | 'global'): Steps<void> {
-    yield* cpu
-      .in('__ptep_ipte')
-      .purgeEntry({ instruction: 'IPTE', level: 'pte', origin: ptep.paddr, va, sets, mm, scope });
+    yield* cpu.in('__ptep_ipte').purgeEntry({
+      instruction: 'IPTE',
+      level: 'pte',
+      origin: ptep.paddr,
+      originAlignment: ORIGIN_ALIGNMENT.pte,
+      va,
+      sets,
+      mm,
+      scope,
+    });
   }
 
   const direct: Xchg = function* (cpu, mm, address, ptep, value): Steps<Pte> {

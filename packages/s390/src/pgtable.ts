@@ -36,7 +36,7 @@ import {
 } from '@ptemu/arch';
 import { _SEGMENT_ENTRY_EMPTY, _SEGMENT_ENTRY_INVALID, _SEGMENT_ENTRY_NOEXEC, segmentBits } from './bits.js';
 import { deposits } from './deposit.js';
-import { PMD_SHIFT, _CRST_ENTRIES, _CRST_TABLE_SIZE } from './layout.js';
+import { ORIGIN_ALIGNMENT, PMD_SHIFT, _CRST_ENTRIES, _CRST_TABLE_SIZE } from './layout.js';
 import { pteSequences } from './pgtable-pte.js';
 import { flushMmCell, flushes, usesCsp } from './tlb.js';
 
@@ -93,6 +93,7 @@ function pmdExchange(env: Env): {
         instruction: 'CSP',
         level: 'pmd',
         origin: __paddr(table),
+        originAlignment: ORIGIN_ALIGNMENT.pmd,
         va: __vaddr(va & HPAGE_MASK),
         sets,
         mm,
@@ -104,6 +105,7 @@ function pmdExchange(env: Env): {
       instruction: 'IDTE',
       level: 'pmd',
       origin: __paddr(pmdp.paddr - pmdIndex(address) * 8n),
+      originAlignment: ORIGIN_ALIGNMENT.pmd,
       va: __vaddr(address & HPAGE_MASK),
       sets,
       mm,

@@ -90,12 +90,11 @@ export class TableCpu implements Cpu {
     yield* this.#do('complete', () => undefined);
   }
   /** IDTE uses the 4 KiB-aligned part of the origin and 11 bits of the address; IPTE 2 KiB and 8 bits. */
-  *purgeEntry({ instruction, level, origin, va, sets, scope }: EntryPurge): Steps<void> {
+  *purgeEntry({ instruction, level, origin, originAlignment, va, sets, scope }: EntryPurge): Steps<void> {
     yield* this.#do(`${instruction} ${scope} ${hex(origin)} ${hex(va)}`, () => {
       const target =
-        level === 'pte'
-          ? (origin & ~0x7ffn) + ((va >> 12n) & 0xffn) * 8n
-          : (origin & ~0xfffn) + ((va >> 20n) & 0x7ffn) * 8n;
+        (origin & ~(originAlignment - 1n)) +
+        (level === 'pte' ? (va >> 12n) & 0xffn : (va >> 20n) & 0x7ffn) * 8n;
       this.words.set(target, (this.words.get(target) ?? 0n) | sets);
     });
   }

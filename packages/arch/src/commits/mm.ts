@@ -46,6 +46,21 @@ export const MM_COMMITS: readonly Commit[] = [
     source: 'fact sheet 3.5 (change_huge_pmd) and 10, row 13',
   },
   {
+    id: '70cbc3cc78a9',
+    subject: 'mm: gup: fix the fast GUP race with THP collapse',
+    since: '6.1',
+    placed: 'between',
+    source: '6.1.192 and 6.12.117 compare the pmd again in gup_pte_range; msm-4.14 (mm/gup.c) does not',
+  },
+  {
+    id: 'split-keeps-pte-dirty',
+    subject: 'mm/thp: carry over dirty bit when thp splits on pmd',
+    since: '6.12',
+    placed: 'between',
+    source:
+      'mm/huge_memory.c, __split_huge_pmd_locked: 6.1.192 leaves the ptes clean (the folio is dirty), 6.12.117 makes them dirty',
+  },
+  {
     id: '86ec2da037b8',
     subject: 'mm/thp: rename pmd_mknotpresent() as pmd_mkinvalid()',
     since: '5.8',

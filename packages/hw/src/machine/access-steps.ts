@@ -10,6 +10,7 @@ import type { Step } from '@ptemu/explore';
 import { viewEntry } from './entry-view.js';
 import { always, type Machine, slotCell, type SlotInfo } from './machine.js';
 import { checkTableAccess, type StoreHook } from './memory-steps.js';
+import { tableBelow } from './table-base.js';
 import { allIdle, fillTlb, purgeTargets, setBusy, show, tlbCell, tlbOf } from './tlb-steps.js';
 import { overlaps, tlbEntries, type TlbEntry, withoutEntries } from './tlb-state.js';
 
@@ -53,7 +54,7 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
   });
 
   machine.define('hw-load', (m, step) => {
-    const cpu = step.operands[0] as number;
+    const [cpu, mm] = step.operands as [number, string];
     const slot = m.slotByLabel(step.object);
     return always(() => {
       if (slot === undefined) {
@@ -61,10 +62,13 @@ export function defineAccessSteps(machine: Machine, onUse: UseHook, onStore: Sto
         setBusy(m, cpu, false);
         return 0n;
       }
-      checkTableAccess(m, slot, `CPU${cpu} walker`);
+      const who = `CPU${cpu} walker`;
+      checkTableAccess(m, slot, who, mm);
       const entry = m.valueOf(slot);
       const view = viewEntry(m.mmu, slot.level, entry);
-      if (view.kind === 'fault') setBusy(m, cpu, false);
+      const goesOn =
+        view.kind === 'leaf' || (view.kind === 'table' && tableBelow(m, slot, entry, who) !== undefined);
+      if (!goesOn) setBusy(m, cpu, false);
       if (view.kind === 'table' && m.mmu.accessed?.inTables === true && m.mmu.accessed.by === 'hardware') {
         record(m, slot, entry, apply(m.mmu.accessed, entry), onStore);
       }
@@ -218,16 +222,14 @@ function translation(
   const view = viewEntry(machine.mmu, level, entry);
   if (view.kind !== 'leaf') return undefined;
   const page = 1n << BigInt(view.shift);
-  // On hash every HPTE serves one 64 KiB sub-page, whatever the size of the page.
-  const size = machine.mmu.kind === 'hash' && page > HPTE_BYTES ? HPTE_BYTES : page;
+  // Where one entry maps less than a page, this one maps the part that was asked for.
+  const part = machine.mmu.subPageBytes ?? page;
+  const size = part < page ? part : page;
   const dirty = machine.mmu.dirty === undefined || !isClean(machine.mmu.dirty, entry);
   const start = va & ~(size - 1n);
   const pa = (view.pa & ~(page - 1n)) + (start & (page - 1n));
   return { mm, va: start, sizeBytes: size, pageBytes: page, pa, write: view.write, dirty };
 }
-
-/** What one HPTE of a huge page serves. @see Linux arch/powerpc/mm/book3s64/hash_hugepage.c, `__hash_page_thp` (6.12.117) */
-const HPTE_BYTES = 0x1_0000n;
 
 interface Access {
   readonly cpu: number;

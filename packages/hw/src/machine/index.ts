@@ -10,6 +10,7 @@ export {
   slotCell,
 } from './machine.js';
 export { type StoreHook, checkTableAccess, defineMemorySteps } from './memory-steps.js';
+export type { TableUse } from './table-base.js';
 export { type TlbEntry as CachedTranslation, overlaps } from './tlb-state.js';
 export {
   allIdle,

@@ -1,11 +1,12 @@
 /**
  * Steps on table slots: loads, stores and atomic updates by software, and the checks that belong to every access.
  *
- * I1 and I2: the slot must lie in a region whose role is a table of its level (a deposited table counts while it is
- * deposited: its words are a list head or hash slots). A step names its slot by label and the accessor's mm.
+ * I1: the slot must lie in a region whose role is a table of its level (a deposited table counts while it is deposited:
+ * its words are a list head or hash slots). I2: an address that is in no slot of the model was computed wrongly.
  */
 import type { Step } from '@ptemu/explore';
 import { always, type Machine, type Prepared, type SlotInfo, slotCell, type StepKind } from './machine.js';
+import { checkTableBase, type TableUse } from './table-base.js';
 
 /** What mm adds to every change of a slot. `tag` is the section of the path that stores, such as `split`. */
 export type StoreHook = (change: {
@@ -16,7 +17,10 @@ export type StoreHook = (change: {
   readonly by: 'software' | 'hardware';
 }) => void;
 
-/** Registers the kinds `load load-when-clear store xchg cmpxchg update`. */
+/**
+ * Registers the kinds `load load-when-clear store xchg cmpxchg update`. A load says as operands what the caller takes the
+ * entry for, and whose address space it walks, where it goes on to the table below: `[TableUse, mm]`.
+ */
 export function defineMemorySteps(machine: Machine, onStore: StoreHook): void {
   const kind = (
     name: string,
@@ -31,7 +35,12 @@ export function defineMemorySteps(machine: Machine, onStore: StoreHook): void {
     onStore({ slot, old, value: next, tag: tagOf(step), by: 'software' });
   };
 
-  kind('load', (_slot, cell) => machine.cells.get(cell) as bigint);
+  kind('load', (slot, cell, step) => {
+    const entry = machine.cells.get(cell) as bigint;
+    const [use, mm] = step.operands as [TableUse | undefined, string | undefined];
+    if (use !== undefined) checkTableBase(machine, slot, entry, { use, who: step.fn, mm: mm ?? '' });
+    return entry;
+  });
   machine.define('load-when-clear', (m, step) => {
     const slot = m.slotByLabel(step.object);
     if (slot === undefined)
@@ -87,8 +96,14 @@ function slotStep(act: (slot: SlotInfo, cell: number, step: Step) => bigint | un
   };
 }
 
-/** I1, I2: an access to a slot needs a table of the slot's level under it. */
-export function checkTableAccess(machine: Machine, slot: SlotInfo, who: string): void {
+/**
+ * I1: an access to a slot needs a table of the slot's level under it. I20: one that is made for an address space, as by a
+ * walk from its root, needs a table of that address space.
+ */
+export function checkTableAccess(machine: Machine, slot: SlotInfo, who: string, mm?: string): void {
+  if (mm !== undefined && slot.region.owner !== mm) {
+    machine.fall('I20', `${who}: a walk of ${mm} reads ${slot.label}, a table of ${slot.region.owner}`);
+  }
   const role = machine.roleOf(slot.region);
   if (role === `table:${slot.level}` || role === 'deposited' || role === 'private') return;
   machine.fall('I1', `${who}: access to ${slot.label}, but ${slot.region.name} is ${role}`);

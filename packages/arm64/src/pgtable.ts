@@ -96,7 +96,7 @@ export function sequencesOf(
   ): Steps<boolean> {
     const pte: bigint = yield* c.load(slot);
     if (pte === entry) return false;
-    const added = (entry & (PTE_AF | b.PTE_WRITE | PTE_DIRTY)) | (~entry & PTE_RDONLY);
+    const added = (entry & (PTE_AF | b.PTE_WRITE | PTE_DIRTY)) | (~stored(entry) & PTE_RDONLY);
     yield* replacedFrom(c, slot, pte, (old) => ((old ^ PTE_RDONLY) | added) ^ PTE_RDONLY);
     if (dirty && kernel.has('arm64-set-access-flags-flush')) yield* tlb.flush_tlb_page(c, vma, address);
     return true;

@@ -6,7 +6,7 @@
  */
 import { ExploreError } from './errors.js';
 import { formatOperand, stepName } from './step-table.js';
-import type { Fallen, Operand, Step, StepResult, World } from './types.js';
+import type { Fallen, Footprint, Operand, Step, StepResult, World } from './types.js';
 
 /** Reads cells without a step. */
 export interface CellsReader {
@@ -92,6 +92,10 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   /** By cell: the values that it has had, by code and the other way round. */
   readonly #valueOf: number[][];
   readonly #codeOf: Map<number, number>[];
+  /** A cell of footprints only, for what depends on all cells. */
+  readonly #whole: number;
+  /** Whether some operation may have to wait, for whatever cells. */
+  readonly #whenever: boolean;
   /** Cells changed and their codes before, in turns. */
   readonly #log: number[] = [];
   #fallen: Fallen[] = [];
@@ -116,6 +120,8 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
       throw new ExploreError('BAD_OPTION', 'option names has a name twice, or the name of a lock');
     }
     this.#operations = new Map(Object.entries(operations));
+    this.#whole = count + locks;
+    this.#whenever = Object.values(operations).some(({ when }) => when !== undefined);
     this.#invariants = Object.entries(invariants);
     this.#final = Object.entries(final);
     this.#values = numbers(count + locks).map((i) => initial?.[i] ?? 0);
@@ -227,6 +233,28 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
     }
   }
 
+  /**
+   * What a `call` touches is found by taking it and undoing it. In a world with `invariants` all
+   * steps but `read`, `waitUntil` and `assert` conflict, since an invariant may read any cell. In a world in which some
+   * operation has a `when`, all steps conflict but two reads.
+   */
+  footprint(_thread: number, op: CellOp): Footprint {
+    const mayWait = op.kind === 'lock' || op.kind === 'waitUntil' || op.operation?.when !== undefined;
+    const reads: number[] = [];
+    const writes: number[] = [];
+    if (op.kind === 'read' || op.kind === 'waitUntil') reads.push(op.cell);
+    else if (op.kind !== 'call') writes.push(...(op.kind === 'assert' ? [] : [op.cell]));
+    else if (mayWait) writes.push(this.#whole);
+    else this.#trace(op, reads, writes);
+    if (this.#whenever) {
+      return writes.length > 0
+        ? { reads: [], writes: [this.#whole], mayWait }
+        : { reads: [this.#whole], writes, mayWait };
+    }
+    if (writes.length > 0 && this.#invariants.length > 0) writes.push(this.#whole);
+    return { reads, writes, mayWait };
+  }
+
   waitsFor(_thread: number, { kind, cell, a, operation }: CellOp): readonly (string | number)[] {
     if (kind === 'lock') return [(this.#values[cell] as number) - 1];
     if (kind === 'waitUntil') return [`${this.cellName(cell)} to be ${a}`];
@@ -236,6 +264,26 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
 
   describe(step: Step, result: StepResult): string {
     return result === undefined ? stepName(step) : `${stepName(step)} -> ${formatOperand(result)}`;
+  }
+
+  /** Takes an operation notes what it touches, and undoes it. */
+  #trace({ operation, operands }: CellOp, reads: number[], writes: number[]): void {
+    const mark = this.mark();
+    operation?.run(
+      {
+        get: (cell) => {
+          if (!reads.includes(cell)) reads.push(cell);
+          return this.get(cell);
+        },
+        set: (cell, value) => {
+          if (!writes.includes(cell)) writes.push(cell);
+          this.set(cell, value);
+        },
+        fall: () => {},
+      },
+      ...operands,
+    );
+    this.rollback(mark);
   }
 
   #execute(thread: number, { kind, cell, a, b, text, operation, operands }: CellOp): StepResult {

@@ -1,11 +1,29 @@
+import { DEADLOCK } from './judge.js';
 import { stepName } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
-import type { Program } from './types.js';
+import type { Fallen, Program } from './types.js';
 
 /** A thread that waits to take a step which is not enabled. */
 export interface Waiting<P> {
   readonly thread: number;
   readonly next: PreparedStep<P>;
+}
+
+/**
+ * What falls in the world's present state, in which nothing is enabled: `deadlock` when an actor waits, else what the
+ * world's `finish` finds.
+ */
+export function fallenAtEnd<P>(program: Program<P>, waiting: readonly Waiting<P>[]): readonly Fallen[] {
+  const { world, threads } = program;
+  if (waiting.some(({ thread }) => threads[thread]?.role !== 'agent')) {
+    return [{ invariant: DEADLOCK, message: explainDeadlock(program, waiting) }];
+  }
+  if (world.finish === undefined) return [];
+  const mark = world.mark();
+  world.finish();
+  const fallen = world.takeFallen();
+  world.rollback(mark);
+  return fallen;
 }
 
 /**

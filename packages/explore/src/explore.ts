@@ -1,7 +1,10 @@
 import { ExploreError } from './errors.js';
+import { dpor } from './dpor.js';
 import { exhaustive } from './exhaustive.js';
 import { settingsOf } from './options.js';
 import type { ExploreOptions } from './options.js';
+import { pct } from './pct.js';
+import { preemptions } from './preemptions.js';
 import { random } from './random.js';
 import { replay } from './replay.js';
 import type { ExploreResult } from './result.js';
@@ -15,6 +18,11 @@ const THREADS_MAX = 256;
  *
  * - `exhaustive` (default) sees every reachable state once, breadth first: the schedule of a violation is a shortest one,
  *   and `holds` means that there is none.
+ * - `dpor` runs one schedule of each Mazurkiewicz trace, for programs whose threads all end; `holds` means as much. Its
+ *   world must have a `footprint`. A judged fall does not end an execution, but what falls after it is not told.
+ * - `preemptions` sees what can be reached with that many preemptions, fewest first: the schedule of a violation has the
+ *   fewest. `unknown` when nothing fell, except that no schedule needs more preemptions.
+ * - `pct` makes seeded walks by priorities, with a known chance to meet a violation that needs few orderings.
  * - `random` makes seeded walks, uniform over the enabled threads, and ends at the first violation. `unknown` otherwise.
  * - `replay` takes a given schedule, and says where the program no longer follows it.
  *
@@ -28,10 +36,16 @@ const THREADS_MAX = 256;
  */
 export function explore<P>(program: Program<P>, options: ExploreOptions = {}): ExploreResult {
   const settings = settingsOf(options);
-  checkProgram(program);
+  checkProgram(program.threads);
   switch (settings.strategy) {
     case 'exhaustive':
       return exhaustive(program, settings);
+    case 'dpor':
+      return dpor(program, settings);
+    case 'preemptions':
+      return preemptions(program, settings);
+    case 'pct':
+      return pct(program, settings);
     case 'random':
       return random(program, settings);
     case 'replay':
@@ -39,7 +53,8 @@ export function explore<P>(program: Program<P>, options: ExploreOptions = {}): E
   }
 }
 
-function checkProgram({ threads }: { readonly threads: Program['threads'] }): void {
+/** @throws ExploreError `BAD_PROGRAM`. */
+export function checkProgram(threads: Program['threads']): void {
   if (threads.length < 1 || threads.length > THREADS_MAX) {
     throw new ExploreError(
       'BAD_PROGRAM',

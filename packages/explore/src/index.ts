@@ -1,7 +1,16 @@
 export type * from './types.js';
 export { explore } from './explore.js';
 export type { Bound, ExploreOptions, Progress, Strategy, TakenStep } from './options.js';
-export type { BoundHit, Drift, ExploreResult, Finding, Reached, Verdict } from './result.js';
+export { shrink } from './shrink.js';
+export type {
+  BoundHit,
+  Drift,
+  ExploreResult,
+  Finding,
+  PreemptionCounts,
+  Reached,
+  Verdict,
+} from './result.js';
 export { DEADLOCK } from './judge.js';
 export { formatOperand, stepName } from './step-table.js';
 export { EXPLORE_ERROR_CODES, ExploreError, InvariantError } from './errors.js';

@@ -1,5 +1,13 @@
-import type { BoundHit, Drift, ExploreResult, Finding, Reached, Verdict } from './result.js';
-import type { Bound, Settings } from './options.js';
+import type {
+  BoundHit,
+  Drift,
+  ExploreResult,
+  Finding,
+  PreemptionCounts,
+  Reached,
+  Verdict,
+} from './result.js';
+import type { Bound, Settings, Strategy } from './options.js';
 import type { Fallen, Program, ScheduleEntry, Sometimes } from './types.js';
 
 /** The invariant by which every program is judged: some actor has not ended and nothing can step. */
@@ -11,11 +19,18 @@ export interface Counts {
   readonly transitions: number;
   readonly terminalStates: number;
   readonly executions: bigint | null;
+  readonly redundant?: number;
+  readonly perPreemptions?: readonly PreemptionCounts[];
 }
+
+/** Strategies that have seen everything when no bound was reached. */
+const COMPLETE: ReadonlySet<Strategy> = new Set(['exhaustive', 'dpor', 'preemptions']);
 
 /** Collects what a search meets and says at the end what it means. Knows nothing of how schedules are chosen. */
 export class Judge {
   readonly #settings: Settings;
+  /** What a strategy adds to the message of a search in which nothing fell. */
+  #note = '';
   readonly #judgedBy: readonly string[] | undefined;
   readonly #sometimes: readonly Sometimes[];
   readonly #findings = new Map<string, Finding>();
@@ -82,6 +97,16 @@ export class Judge {
     this.#bounds.add(bound);
   }
 
+  /** The judged invariant that fell first. */
+  get invariant(): string | undefined {
+    return this.#first?.invariant;
+  }
+
+  /** Adds to what is said when nothing fell. */
+  note(text: string): void {
+    this.#note = text;
+  }
+
   get bounded(): boolean {
     return this.#bounds.size > 0;
   }
@@ -93,7 +118,7 @@ export class Judge {
       option,
       limit: this.#settings[option],
     }));
-    const complete = strategy === 'exhaustive' && bounds.length === 0;
+    const complete = COMPLETE.has(strategy) && bounds.length === 0;
     const verdict: Verdict = first !== undefined ? 'violates' : complete ? 'holds' : 'unknown';
     const fell = [...this.#findings.values()].sort((a, b) => a.schedule.length - b.schedule.length);
     return {
@@ -111,7 +136,7 @@ export class Judge {
         schedule: this.#reached.get(sometimes) ?? [],
       })),
       bounds,
-      seed: strategy === 'random' ? seed : null,
+      seed: strategy === 'random' || strategy === 'pct' ? seed : null,
       drift,
     };
   }
@@ -125,7 +150,11 @@ export class Judge {
     return this.#judgedBy === undefined || invariant === DEADLOCK || this.#judgedBy.includes(invariant);
   }
 
-  #explain({ states, transitions }: Counts, bounds: readonly BoundHit[], drift: Drift | null): string {
+  #explain(
+    { states, transitions, executions }: Counts,
+    bounds: readonly BoundHit[],
+    drift: Drift | null,
+  ): string {
     if (drift !== null) return explainDrift(drift);
     const raise = bounds.map(({ option, limit }) => `${option} ${limit}`).join(', ');
     switch (this.#settings.strategy) {
@@ -133,6 +162,18 @@ export class Judge {
         return bounds.length === 0
           ? `nothing fell in ${states} states, which are all`
           : `nothing fell in ${states} states; raise ${raise} to see more`;
+      case 'preemptions': {
+        const seen = `nothing fell in ${states} pairs of a state and its last thread`;
+        return bounds.length === 0
+          ? `${seen}, which are all: no schedule needs more preemptions`
+          : `${seen}; raise ${raise} to see more`;
+      }
+      case 'dpor':
+        return bounds.length === 0
+          ? `nothing fell in ${executions} executions, one for each trace`
+          : `nothing fell in ${executions} executions; raise ${raise} to see more`;
+      case 'pct':
+        return `nothing fell in ${executions} walks${this.#note}; raise ${raise} to see more`;
       case 'random':
         return `nothing fell in ${transitions} random steps; raise ${raise} to see more`;
       case 'replay':

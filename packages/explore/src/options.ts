@@ -2,26 +2,34 @@ import { ExploreError } from './errors.js';
 import type { Operand, ScheduleEntry, StepResult, Step, Fallen } from './types.js';
 
 /** How schedules are chosen; `explore` explains each. */
-export type Strategy = 'exhaustive' | 'random' | 'replay';
+export type Strategy = 'exhaustive' | 'dpor' | 'preemptions' | 'random' | 'pct' | 'replay';
 
 /** A limit of a search; a verdict of `unknown` names those that were reached. */
-export type Bound = 'runs' | 'maxStates' | 'maxDepth' | 'maxSteps';
+export type Bound = 'runs' | 'maxStates' | 'maxDepth' | 'maxSteps' | 'maxExecutions' | 'preemptions';
 
 /** What `explore` may be told. Every limit is a positive integer. */
 export interface ExploreOptions {
   /** Default `exhaustive`. */
   readonly strategy?: Strategy;
-  /** `random`: where the walks begin; an integer in [0, 2^32), default 1. */
+  /** `random` and `pct`: where the walks begin; an integer in [0, 2^32), default 1. */
   readonly seed?: number;
-  /** `random`: how many walks are made, default 1000. */
+  /** `random` and `pct`: how many walks are made, default 1000. */
   readonly runs?: number;
-  /** `exhaustive`: how many states are kept, default 10,000,000. */
+  /** `exhaustive` and `preemptions`: how many states are kept, default 10,000,000. */
   readonly maxStates?: number;
+  /** `dpor`: how many executions are explored, default 10,000,000. */
+  readonly maxExecutions?: number;
+  /** `preemptions`: how often a thread that could go on is interrupted; an integer in [0, 2^31), default 2. */
+  readonly preemptions?: number;
+  /** `pct`: how many orderings a violation may need, the d of the paper, default 3. */
+  readonly depth?: number;
+  /** `pct`: the steps of the longest schedule, the k of the paper; left out: those of a first walk without changes. */
+  readonly length?: number;
   /** How many steps one thread takes, default 10,000. */
   readonly maxDepth?: number;
   /** How many steps one schedule has, default 100,000. */
   readonly maxSteps?: number;
-  /** `exhaustive`: ends the search at the first judged violation, with counts of what was seen so far. */
+  /** `exhaustive`, `dpor`, `preemptions`: ends the search at the first judged violation, with the counts so far. */
   readonly stopAtFirst?: boolean;
   /** `replay`: what to take, in order. */
   readonly schedule?: readonly ScheduleEntry[];
@@ -60,9 +68,12 @@ export interface Settings extends ExploreOptions {
   readonly maxStates: number;
   readonly maxDepth: number;
   readonly maxSteps: number;
+  readonly maxExecutions: number;
+  readonly preemptions: number;
+  readonly depth: number;
 }
 
-const STRATEGIES: readonly Strategy[] = ['exhaustive', 'random', 'replay'];
+const STRATEGIES: readonly Strategy[] = ['exhaustive', 'dpor', 'preemptions', 'random', 'pct', 'replay'];
 
 const DEFAULTS: Omit<Settings, 'strategy'> = {
   seed: 1,
@@ -70,7 +81,12 @@ const DEFAULTS: Omit<Settings, 'strategy'> = {
   maxStates: 10_000_000,
   maxDepth: 10_000,
   maxSteps: 100_000,
+  maxExecutions: 10_000_000,
+  preemptions: 2,
+  depth: 3,
 };
+
+const LIMITS = ['runs', 'maxStates', 'maxDepth', 'maxSteps', 'maxExecutions', 'depth', 'length'] as const;
 
 const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'strategy',
@@ -79,6 +95,10 @@ const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'maxStates',
   'maxDepth',
   'maxSteps',
+  'maxExecutions',
+  'preemptions',
+  'depth',
+  'length',
   'stopAtFirst',
   'schedule',
   'observe',
@@ -99,11 +119,16 @@ export function settingsOf(options: ExploreOptions): Settings {
     );
   }
   const settings: Settings = { ...DEFAULTS, ...options, strategy };
-  for (const name of ['runs', 'maxStates', 'maxDepth', 'maxSteps'] as const) {
+  for (const name of LIMITS) {
     const value: Operand = settings[name];
-    if (!Number.isInteger(value) || value < 1 || value > 0x7fff_ffff) {
+    if (value === undefined && name === 'length') continue;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fff_ffff) {
       throw badOption(name, value, 'an integer in [1, 2^31)');
     }
+  }
+  const { preemptions } = settings;
+  if (!Number.isInteger(preemptions) || preemptions < 0 || preemptions > 0x7fff_ffff) {
+    throw badOption('preemptions', preemptions, 'an integer in [0, 2^31)');
   }
   if (!Number.isInteger(settings.seed) || settings.seed < 0 || settings.seed > 0xffff_ffff) {
     throw badOption('seed', settings.seed, 'an integer in [0, 2^32)');

@@ -48,6 +48,15 @@ export interface Drift {
   readonly enabled: readonly ScheduleEntry[];
 }
 
+/** What `preemptions` met first with so many preemptions and not with fewer. */
+export interface PreemptionCounts {
+  readonly preemptions: number;
+  /** Pairs of a state and the thread that stepped last. */
+  readonly states: number;
+  readonly transitions: number;
+  readonly terminalStates: number;
+}
+
 /** What a search found. Equal programs and options give equal results, byte for byte. */
 export interface ExploreResult {
   readonly strategy: Strategy;
@@ -71,14 +80,19 @@ export interface ExploreResult {
   /**
    * `exhaustive`: how many schedules the program has, each up to its end, its deadlock or its judged violation. Null
    * when there are infinitely many (a loop of states, which takes a step with `forget`), when the search was cut short,
-   * and when it took more than 4,194,304 steps. Else the number of runs made.
+   * and when it took more than 4,194,304 steps. `dpor`: how many it explored, one per Mazurkiewicz trace. `preemptions`:
+   * null. Else the number of runs made.
    */
   readonly executions: bigint | null;
+  /** `dpor`: executions given up because all that could step had been explored elsewhere; 0, as the paper proves. */
+  readonly redundant?: number;
+  /** `preemptions`: what was seen with each number of preemptions, from 0 on. */
+  readonly perPreemptions?: readonly PreemptionCounts[];
   /** One for each `sometimes` of the program, in its order. */
   readonly reached: readonly Reached[];
   /** The bounds that were reached: sorted, empty when the search is complete. */
   readonly bounds: readonly BoundHit[];
-  /** `random`: what repeats this search. */
+  /** `random` and `pct`: what repeats this search. */
   readonly seed: number | null;
   /** `replay`: where it drifted; null when every step was taken up to the end or a judged violation. */
   readonly drift: Drift | null;

@@ -45,6 +45,11 @@ export interface Footprint {
   readonly reads: readonly number[];
   /** Cell numbers that the step writes (a read-modify-write belongs here). */
   readonly writes: readonly number[];
+  /**
+   * False when the step is enabled in every state. Left out: it may have to wait. What such a step waits for is among
+   * its cells, and a step that makes it wait writes all of its cells.
+   */
+  readonly mayWait?: boolean;
 }
 
 /** An invariant that fell in the step just executed. */
@@ -81,7 +86,10 @@ export interface World<P = unknown> {
   pack(out: number[]): void;
   /** Sets the state to a packed one: `from[start]` up to `from[end - 1]`; cells beyond are set to their initial value. */
   unpack(from: ArrayLike<number>, start: number, end: number): void;
-  /** Cells that the step touches in the present state. */
+  /**
+   * Cells that the step touches in the present state, those that decide whether it is enabled included. An invariant
+   * that is looked at after each step is a cell too: steps that may change its answer all write it.
+   */
   footprint?(thread: number, prepared: P): Footprint;
   /**
    * For a step that is not enabled: who or what it waits for. Threads by name or by their number in the program;

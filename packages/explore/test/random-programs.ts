@@ -84,10 +84,11 @@ export function programOf(
   { threads, agentsFrom, judgedBy }: Sketch,
   forgets: boolean,
   ended: (cells: string) => void,
+  looked: 'looked-at' | 'not-looked-at' = 'looked-at',
 ): Program {
   const c = cells(CELLS, {
     locks: LOCKS,
-    invariants: { sum: (now) => now.get(0) + now.get(1) <= SUM_MAX },
+    invariants: looked === 'not-looked-at' ? {} : { sum: (now) => now.get(0) + now.get(1) <= SUM_MAX },
     final: {
       heard: (now) => {
         ended([0, 1].map((i) => now.get(i)).join());
@@ -124,30 +125,28 @@ export function programOf(
   return judgedBy === undefined ? program : { ...program, judgedBy };
 }
 
-interface PlainThread {
+export interface PlainThread {
   readonly pc: number;
   readonly register: number;
   /** What the thread remembers: all results so far, or with `forgets` where it was and the last result. */
   readonly memory: string;
 }
 
-interface PlainState {
+export interface PlainState {
   readonly threads: readonly PlainThread[];
   readonly cells: readonly number[];
   readonly owners: readonly number[];
 }
 
-/** What the program does by the naive enumerator. */
-export function enumerate({ threads, agentsFrom, judgedBy }: Sketch, forgets: boolean): Behaviour {
-  const fell: Record<string, number> = {};
-  const finals = new Set<string>();
-  let transitions = 0;
-  const judged = (name: string): boolean =>
-    name === 'deadlock' || judgedBy === undefined || judgedBy.includes(name);
-  const fall = (name: string, length: number): void => {
-    fell[name] = Math.min(fell[name] ?? Infinity, length);
-  };
+/** A sketch as a plain machine: its first state, and what a step of a thread makes of a state. */
+export interface PlainMachine {
+  readonly first: PlainState;
+  ended(state: PlainState, t: number): boolean;
+  /** Undefined when the thread has ended or must wait. */
+  take(state: PlainState, t: number): { readonly next: PlainState; readonly fallen: string[] } | undefined;
+}
 
+export function plainMachine({ threads }: Pick<Sketch, 'threads'>, forgets: boolean): PlainMachine {
   /** Skips what is no step. */
   const settle = (thread: PlainThread, code: readonly Instruction[]): PlainThread => {
     let { pc } = thread;
@@ -220,6 +219,26 @@ export function enumerate({ threads, agentsFrom, judgedBy }: Sketch, forgets: bo
     return { next, fallen };
   };
 
+  const first: PlainState = {
+    threads: threads.map((code) => settle({ pc: 0, register: 0, memory: '' }, code)),
+    cells: Array.from({ length: CELLS }, () => 0),
+    owners: Array.from({ length: LOCKS }, () => -1),
+  };
+  return { first, ended, take };
+}
+
+/** What the program does by the naive enumerator. */
+export function enumerate({ threads, agentsFrom, judgedBy }: Sketch, forgets: boolean): Behaviour {
+  const { first, ended, take } = plainMachine({ threads }, forgets);
+  const fell: Record<string, number> = {};
+  const finals = new Set<string>();
+  let transitions = 0;
+  const judged = (name: string): boolean =>
+    name === 'deadlock' || judgedBy === undefined || judgedBy.includes(name);
+  const fall = (name: string, length: number): void => {
+    fell[name] = Math.min(fell[name] ?? Infinity, length);
+  };
+
   const keyOf = (state: PlainState): string =>
     JSON.stringify([
       state.threads.map(({ memory }, t) => (ended(state, t) ? 'ended' : memory)),
@@ -253,11 +272,6 @@ export function enumerate({ threads, agentsFrom, judgedBy }: Sketch, forgets: bo
     }
     paths.set(key, count);
     return count;
-  };
-  const first: PlainState = {
-    threads: threads.map((code) => settle({ pc: 0, register: 0, memory: '' }, code)),
-    cells: Array.from({ length: CELLS }, () => 0),
-    owners: Array.from({ length: LOCKS }, () => -1),
   };
   const executions = follow(first, 0);
   return {

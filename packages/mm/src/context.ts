@@ -167,6 +167,7 @@ export class Context implements Cpu {
 
   /** No step for the address of a page that nobody uses: see `Machine.isSeen`. */
   *invalidate(what: Invalidation): Steps<void> {
+    if (!this.#flushes) return;
     const single =
       this.arch.tlb.instructions[what.instruction]?.drops === 'address' && what.end === undefined;
     if (single && what.start !== undefined && !this.machine.isSeen(what.start)) return;

@@ -12,8 +12,11 @@ export interface Driven<T> {
 /** A path that takes more steps than this spins. */
 const STEPS_MAX = 500;
 
-/** Runs the steps; a step that has to wait lets every IPI and broadcast invalidation be delivered first. */
-export function drive<T>(world: MmWorld, steps: Steps<T>): Driven<T> {
+/**
+ * Runs the steps; a step that has to wait lets every IPI and broadcast invalidation be delivered first. `after` looks at
+ * the world behind each step.
+ */
+export function drive<T>(world: MmWorld, steps: Steps<T>, after: (step: Step) => void = () => {}): Driven<T> {
   const taken: Step[] = [];
   const fell: Fallen[] = [];
   const { machine } = world;
@@ -27,6 +30,7 @@ export function drive<T>(world: MmWorld, steps: Steps<T>): Driven<T> {
     }
     const result = prepared.run();
     taken.push(next.value);
+    after(next.value);
     fell.push(...machine.takeFallen());
     next = steps.next(result);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drive } from '../test/drive.js';
-import { backends, store, worldOf } from '../test/worlds.js';
+import { backends, worldOf } from '../test/worlds.js';
 import { __split_huge_pmd, exit_mmap, type MmWorld } from './index.js';
 
 const exit = (w: MmWorld): ReturnType<typeof drive<void>> =>
@@ -18,7 +18,6 @@ describe.each(
   };
   it('leaves nothing of a huge mapping and frees the page', () => {
     const w = worldOf(arch, { extraRefs: 0 });
-    store(w, 1);
     expect(exit(w).fell).toEqual([]);
     expect([w.machine.get('H.state'), w.machine.get('mm.nr_ptes'), w.machine.get('mm.rss')]).toEqual([
       'free',

@@ -135,5 +135,11 @@ function matrixCell(row: VerdictRow, options: ViewOptions): string {
 }
 
 /** Digits in groups of three. */
-const grouped = (digits: string): string =>
-  /^\d+$/.test(digits) ? digits.replace(/\B(?=(\d{3})+$)/g, ',') : digits;
+const grouped = (digits: string): string => {
+  if (!/^\d+$/.test(digits)) return digits;
+  if (digits.length > EXACT_DIGITS) return `${digits[0]}.${digits.slice(1, 3)}e${digits.length - 1}`;
+  return digits.replace(/\B(?=(\d{3})+$)/g, ',');
+};
+
+/** A count of more digits is shown by its size, cut to three digits; `--json` has it whole. */
+const EXACT_DIGITS = 9;

@@ -3,7 +3,7 @@ import { x86_64 } from '@ptemu/x86_64';
 import { describe, expect, it } from 'vitest';
 import { drive } from '../test/drive.js';
 import { backends, worldOf } from '../test/worlds.js';
-import { type Actor, MmWorld } from './index.js';
+import type { Actor } from './index.js';
 
 const arch = x86_64({ kernel: '6.12' });
 const actor = (name: string, run: Actor['run']): Actor => ({ name, cpu: 1, title: name, run });
@@ -87,25 +87,17 @@ describe('MmWorld', () => {
     w.run(w.context('a').lock('l'));
     expect(() => w.run(w.context('b').lock('l'))).toThrow('lock l must wait');
   });
-  it('hands out pages and tables until there are none', () => {
-    const w = worldOf(arch, { smallPages: 1, spareTables: 1 });
-    const take = (kind: string): unknown => drive(w, w.context('k').act(kind, 'pool', [])).value;
-    expect([take('alloc-page'), take('alloc-page')]).toEqual(['P0', '']);
-    expect([take('alloc-table'), take('alloc-table')]).toEqual(['T1', '']);
-    expect([w.machine.get('P0.refcount'), w.machine.get('role:T1')]).toEqual([1, 'private']);
-  });
   it('starts clean where asked, and without a table where the mapping is of a file', () => {
     const w = worldOf(arch, { entry: { dirty: false }, anonymous: false });
     expect(arch.pmd.pmd_dirty(w.initialPmd)).toBe(false);
     expect(w.machine.get('mm.nr_ptes')).toBe(0);
   });
-  it('judges the helper alone: I21 falls where it makes none or a swap entry of a huge pmd', () => {
-    const fell = (name: string, kernel: string): number => {
-      const found = backends(kernel).find(([candidate]) => candidate === name)?.[1];
-      if (found === undefined) throw new Error(`no ${name}`);
-      const w = new MmWorld({ arch: found, cpus: [] });
-      return drive(w, w.context('k').act('contract', 'pmd', [])).fell.length;
-    };
-    expect([fell('arm64', '5.8'), fell('arm64', '6.12'), fell('x86_64', '6.12')]).toEqual([1, 0, 0]);
+  it('ends unbalanced with the rmap lock held: I22', () => {
+    const w = worldOf(arch);
+    drive(w, w.context('k').down_read(w.vma.anon_vma));
+    w.machine.finish();
+    expect(w.machine.takeFallen()).toEqual([
+      { invariant: 'I22', message: 'the run ends with anon_vma held' },
+    ]);
   });
 });

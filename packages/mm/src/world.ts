@@ -5,7 +5,6 @@
 import { type Arch, __paddr, __vaddr, levelLayout, type Slot, VM_READ, VM_WRITE } from '@ptemu/arch';
 import type { Program, Sometimes, Step, Steps, Thread } from '@ptemu/explore';
 import {
-  always,
   type CpuConfig,
   defineAccessSteps,
   defineMemorySteps,
@@ -17,9 +16,10 @@ import {
 } from '@ptemu/hw';
 import { Context, type Switches } from './context.js';
 import { Frames } from './frames.js';
-import { Invariants, promiseCell } from './invariants.js';
-import { type Folio, folioCells, type MmStruct, type VmAreaStruct } from './mm_types.js';
+import { Invariants } from './invariants.js';
+import { type Folio, folioCells, type MmStruct, ptlOf, type VmAreaStruct } from './mm_types.js';
 import { defineObjectSteps, regionNamed, restCell } from './object-steps.js';
+import { defineWorldSteps } from './world-steps.js';
 
 /** How a world is set up. */
 export interface WorldOptions {
@@ -235,65 +235,18 @@ export class MmWorld {
       released: (folio) => late().released(folio),
       tableFreed: (table) => late().tableFreed(table),
     });
-    const simple = (kind: string, act: (step: Step) => string | undefined): void => {
-      machine.define(kind, (_m, step) => always(() => act(step)));
-    };
-    simple('promise', (step) => {
-      machine.set(promiseCell(this.vma), step.operands[1], '');
-      return undefined;
-    });
-    simple('zap-done', () => {
-      late().zapDone();
-      return undefined;
-    });
-    simple('check-mm', () => {
-      late().checkMm();
-      return undefined;
-    });
-    simple('gup-pinned', (step) => {
-      late().pinned(step.object, step.operands[0] as bigint);
-      return undefined;
-    });
-    simple('contract', () => {
-      late().contract(machine.valueOf(this.pmd));
-      return undefined;
-    });
-    simple('split-folio', (step) => {
-      machine.set(`${step.object}.state`, 'split');
-      return undefined;
-    });
-    simple('alloc-page', () => {
-      const free = this.frames.small.find((folio) => machine.get(folioCells(folio).state) === 'free');
-      if (free !== undefined) {
-        machine.set(folioCells(free).state, 'page');
-        machine.set(folioCells(free).ref, 1, 0);
-        machine.set(folioCells(free).stored, 0, 0);
-        machine.set(folioCells(free).dirty, 0, 0);
-      }
-      return free?.name ?? '';
-    });
-    simple('alloc-table', () => this.#allocTable());
-  }
-
-  #allocTable(): string {
-    const { machine } = this;
-    const free = machine
-      .regions()
-      .find((r) => r.level === 'pte' && r.owner === 'mm' && machine.roleOf(r) === 'free');
-    if (free === undefined) return '';
-    machine.setRole(free, 'private');
-    for (const slot of machine.slotsOf(free)) machine.set(`slot:${slot.label}`, this.arch.pte.pte_clear());
-    machine.set(restCell(free.name), 'empty', 'empty');
-    return free.name;
+    defineWorldSteps(this);
   }
 
   /** I22: at the end no lock is held and interrupts are on. */
   #balanced(): void {
     const { machine } = this;
-    for (const lock of ['ptl:pmd table', 'ptl:T0', 'ptl:T1']) {
+    for (const lock of machine.regions().map(({ name }) => ptlOf(name))) {
       const who = machine.get(lock, '') as string;
       if (who !== '') machine.fall('I22', `${who} ends with ${lock} held`);
     }
+    if (machine.get(this.vma.anon_vma, 0) !== 0)
+      machine.fall('I22', `the run ends with ${this.vma.anon_vma} held`);
     for (const { id } of machine.cpus) {
       if (machine.get(irqCell(id), 0) !== 0) machine.fall('I22', `CPU${id} ends with interrupts off`);
     }

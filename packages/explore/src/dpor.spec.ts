@@ -173,6 +173,15 @@ describe('dpor', () => {
     expect(result).toMatchObject({ verdict: 'violates', executions: 2n });
     expect(result.fell.map(({ invariant }) => invariant).sort()).toEqual(['assert', 'early']);
     expect(new Set(seen)).toEqual(new Set([0, 1]));
+
+    const wrong = function* (): Steps<void> {
+      yield* c.assertThat(false, 'wrong');
+      yield* c.call('fail');
+      yield* c.waitUntil(0, 7);
+    };
+    const after = explore({ world: c.world, threads: [thread('A', wrong)] }, { strategy });
+    expect(after.fell.map(({ invariant }) => invariant)).toEqual(['assert']);
+    expect(after).toMatchObject({ executions: 1n, terminalStates: 1, transitions: 2 });
   });
 
   it('takes operations apart by the cells that they touch', () => {
@@ -180,7 +189,9 @@ describe('dpor', () => {
       run: (now: { get(c: number): number; set(c: number, v: number): void }) =>
         now.set(cell, now.get(cell) + 1),
     });
-    const c = cells(2, { operations: { bump0: bump(0), bump1: bump(1) } });
+    const c = cells(2, {
+      operations: { bump0: bump(0), bump1: bump(1), peek0: { run: (now) => now.get(0) } },
+    });
     const program = (one: string, other: string): Program => ({
       world: c.world,
       threads: [
@@ -192,6 +203,7 @@ describe('dpor', () => {
     expectTraces(program('bump0', 'bump0'), 6); // A, B, C all conflict: 3!
     expectTraces(program('bump0', 'bump1'), 2); // only A and C
     expectTraces(program('bump1', 'bump1'), 2); // only A and B
+    expectTraces(program('bump0', 'peek0'), 4); // A with B and with C, as one writer and two readers
   });
 
   it('reverses steps of operations that wait for several cells', () => {

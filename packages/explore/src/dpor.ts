@@ -325,11 +325,11 @@ class Dpor<P> {
     for (const act of acts) this.#world.execute(act.thread, act.next.prepared);
     const next = this.#at(thread, node);
     const able = this.#world.enabled(thread, next.prepared);
-    const reversed: Act = { thread, footprint: able ? this.#footprint(thread, next) : REST };
+    const footprint = able ? this.#footprint(thread, next) : undefined;
     this.#world.takeFallen();
     this.#world.rollback(mark);
-    if (!able || open.some((asleep) => !conflict(asleep.footprint, reversed.footprint))) return;
-    insertSequence(tree, [...acts, reversed]);
+    if (footprint === undefined || open.some((asleep) => !conflict(asleep.footprint, footprint))) return;
+    insertSequence(tree, [...acts, { thread, footprint }]);
   }
 
   /** Takes the next branch of the deepest tree that has one; returns false when there is none. */

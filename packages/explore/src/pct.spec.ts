@@ -76,6 +76,17 @@ describe('pct', () => {
     expect(results[0]).toEqual(results[1]);
   });
 
+  it.each(['depth', 'length'] as const)('refuses a %s that is not a positive integer', (name) => {
+    for (const value of [0, -1, 1.5]) {
+      expect(() => explore(increments('read-write'), { strategy, [name]: value })).toThrow(
+        expect.objectContaining({
+          code: 'BAD_OPTION',
+          message: `option ${name} is ${value}; it must be an integer in [1, 2^31)`,
+        }),
+      );
+    }
+  });
+
   it('gives up a walk at maxSteps or maxDepth', () => {
     const c = cells(1);
     const spin = function* () {

@@ -129,6 +129,15 @@ describe('preemptions', () => {
     expect(whole.transitions).toBeGreaterThan(1);
   });
 
+  it.each([-1, 0.5, 2 ** 31, Number.NaN])('refuses %s preemptions', (preemptions) => {
+    expect(() => explore(twoByTwo(), { strategy, preemptions })).toThrow(
+      expect.objectContaining({
+        code: 'BAD_OPTION',
+        message: `option preemptions is ${preemptions}; it must be an integer in [0, 2^31)`,
+      }),
+    );
+  });
+
   it('leaves the world as it was', () => {
     const c = cells(1);
     const program = { world: c.world, threads: [thread('A', () => c.write(0, 1))] };

@@ -8,6 +8,9 @@ import { StepTable, stepName } from './step-table.js';
 import { Judge } from './judge.js';
 import type { Fallen, Program, ScheduleEntry } from './types.js';
 
+/** Runs of steps up to this length are all tried. */
+const SIZES_MAX = 64;
+
 /** Threads by their numbers, in the order in which they step. */
 type Order = readonly number[];
 
@@ -56,7 +59,7 @@ function firstFalling<P>(trial: Trial<P>, order: Order): Order | undefined {
 function* candidates(order: Order): Generator<Order> {
   const actors = [...new Set(order)];
   for (const actor of actors) yield order.filter((thread) => thread !== actor);
-  for (let size = order.length >> 1; size >= 1; size >>= 1) {
+  for (const size of sizesOf(order.length)) {
     for (let start = order.length - size; start >= 0; start--) {
       yield [...order.slice(0, start), ...order.slice(start + size)];
     }
@@ -76,6 +79,11 @@ function* candidates(order: Order): Generator<Order> {
       yield moved;
     }
   }
+}
+
+/** How many steps to leave out together, most first: every number for short orders, and for long ones each half. */
+function* sizesOf(length: number): Generator<number> {
+  for (let size = length - 1; size >= 1; size = size > SIZES_MAX ? size >> 1 : size - 1) yield size;
 }
 
 /** The order in pieces: all steps of one actor that come one after the other. */

@@ -17,6 +17,11 @@ export function expectSameTraces(sketch: Sketch, mostInterleavings: number): num
   );
   expect(judged.verdict).toBe(plain.verdict);
   expect(judged.redundant).toBe(0);
+  const forgetting = explore(
+    programOf(sketch, true, () => {}),
+    { strategy },
+  );
+  expect(forgetting).toEqual(judged);
   if (judged.verdict === 'violates') {
     const program = programOf(sketch, false, () => {});
     const again = explore(program, { strategy: 'replay', schedule: judged.schedule });

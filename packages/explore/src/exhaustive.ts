@@ -7,16 +7,16 @@
  * entered; the search goes on with the others, so that counts and `alsoFell` are those of the whole space.
  */
 import { ThreadAutomaton, DONE } from './automaton.js';
-import { DEADLOCK, Judge } from './judge.js';
+import { Judge } from './judge.js';
 import type { ExploreResult } from './result.js';
-import { explainDeadlock } from './deadlock.js';
+import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
 import type { PreparedStep } from './step-table.js';
 import { PathCounter } from './path-counter.js';
 import type { Settings } from './options.js';
 import { StateStore } from './state-store.js';
 import { stepName, StepTable } from './step-table.js';
-import type { Fallen, Program, ScheduleEntry, World } from './types.js';
+import type { Program, ScheduleEntry, World } from './types.js';
 
 /** How many states are expanded between two calls of `progress`. */
 const PROGRESS_STATES = 0x4000;
@@ -164,20 +164,7 @@ class Exhaustive<P> {
       const next = this.#threads[thread]?.at(node);
       if (next !== undefined) waiting.push({ thread, next });
     });
-    const actors = waiting.filter(({ thread }) => this.#program.threads[thread]?.role !== 'agent');
-    if (actors.length > 0) {
-      const message = explainDeadlock(this.#program, waiting);
-      this.#fall([{ invariant: DEADLOCK, message }], state);
-    } else if (this.#world.finish !== undefined) {
-      const mark = this.#world.mark();
-      this.#world.finish();
-      const fallen = this.#world.takeFallen();
-      this.#world.rollback(mark);
-      this.#fall(fallen, state);
-    }
-  }
-
-  #fall(fallen: readonly Fallen[], state: number): void {
+    const fallen = fallenAtEnd(this.#program, waiting);
     if (fallen.length > 0) this.#judge.fall(fallen, this.#level, () => this.#schedule(state));
   }
 

@@ -1,6 +1,5 @@
-import { DEADLOCK } from './judge.js';
 import type { Judge } from './judge.js';
-import { explainDeadlock } from './deadlock.js';
+import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
 import { threw } from './errors.js';
 import type { Settings } from './options.js';
@@ -72,19 +71,10 @@ export class Walker<P> {
 
   /** Judges the present state as one in which nothing is enabled. */
   end(): void {
-    const { world, threads } = this.#program;
     const waiting: Waiting<P>[] = this.#next.flatMap((next, thread) =>
       next === undefined ? [] : [{ thread, next }],
     );
-    let fallen: readonly Fallen[];
-    if (waiting.some(({ thread }) => threads[thread]?.role !== 'agent')) {
-      fallen = [{ invariant: DEADLOCK, message: explainDeadlock(this.#program, waiting) }];
-    } else {
-      const mark = world.mark();
-      world.finish?.();
-      fallen = world.takeFallen();
-      world.rollback(mark);
-    }
+    const fallen = fallenAtEnd(this.#program, waiting);
     this.#judge.fall(fallen, this.schedule.length, () => [...this.schedule]);
   }
 

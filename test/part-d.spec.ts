@@ -12,6 +12,7 @@ const MACHINES: readonly (readonly [string, readonly string[], (kernel: string) 
   ['x86_64', ['4.5', '4.12', '4.16', '6.12'], (kernel) => x86_64({ kernel })],
   ['arm32', ['4.5', '4.6', '4.7', '4.16', '6.12', '6.19'], (kernel) => arm32({ kernel })],
   ['arm64', ['4.5', '4.7', '4.16', '5.8', '5.9', '5.10', '6.12'], (kernel) => arm64({ kernel })],
+  ['arm64 64k 42', ['6.12'], (kernel) => arm64({ kernel, granule: '64k', vaBits: 42 })],
   ['arm64 64k', ['4.5', '6.12'], (kernel) => arm64({ kernel, granule: '64k' })],
   ['s390', ['4.5', '4.7', '4.12', '4.15', '4.16', '6.12', '6.14'], (kernel) => s390({ kernel })],
   ['powerpc', ['4.7', '4.12', '4.16', '5.4', '5.8', '6.12'], (kernel) => powerpc({ kernel })],

@@ -54,4 +54,17 @@ describe('viewEntry', () => {
       });
     }
   });
+
+  it('faults at a level above the root', () => {
+    const three = s390({ kernel: '6.12' }).mmuOf();
+    expect(three.levels[0]?.level).toBe('pud');
+    expect(viewEntry(three, 'pgd', 0x5000_0003n)).toEqual({ kind: 'fault' });
+  });
+
+  it('reads a folded level as the one above it: p4d on four levels is the root, pmd on two tables too', () => {
+    expect(viewEntry(x86, 'p4d', 0x5000_0067n)).toEqual({ kind: 'table', base: 0x5000_0000n });
+    const two = arm64({ kernel: '6.12', granule: '64k', vaBits: 42 }).mmuOf();
+    expect(two.levels.map(({ level }) => level)).toEqual(['pgd', 'pte']);
+    expect(viewEntry(two, 'pmd', 0x5000_0003n)).toEqual({ kind: 'table', base: 0x5000_0000n });
+  });
 });

@@ -1,6 +1,6 @@
 /** What the hardware walker makes of one entry: the bigint interpretation of a level's description. */
-import type { AddressPiece, Denials, Match, MmuDescription, MmuLevel } from '@ptemu/arch';
-import type { Level } from '@ptemu/arch';
+import type { AddressPiece, Denials, Level, Match, MmuDescription, MmuLevel } from '@ptemu/arch';
+import { LEVELS } from '@ptemu/arch';
 
 /** The walker's reading of an entry. */
 export type EntryView =
@@ -10,9 +10,20 @@ export type EntryView =
 
 const holds = (entry: bigint, match: Match): boolean => (entry & match.mask) === match.value;
 
+/**
+ * Where a level stands in the walk: levels are counted from the last one up, since a folded level is the one above it under
+ * another name (arm64 with 64K pages and 42 bits has two tables: its pmd entries are those of the root, `pgd`). -1 when the
+ * walk is shorter.
+ */
+export function depthOf(mmu: MmuDescription, level: Level): number {
+  const named = mmu.levels.findIndex((candidate) => candidate.level === level);
+  if (named >= 0) return named;
+  return Math.max(-1, mmu.levels.length - (LEVELS.length - LEVELS.indexOf(level)));
+}
+
 /** Reads the entry as the walker does at that level, for user accesses. Levels that the hardware has not fault. */
 export function viewEntry(mmu: MmuDescription, level: Level, entry: bigint): EntryView {
-  const at = mmu.levels.find((candidate) => candidate.level === level);
+  const at = mmu.levels[depthOf(mmu, level)];
   if (at === undefined || !at.valid.every((match) => holds(entry, match))) return { kind: 'fault' };
   if (at.reserved?.some((match) => holds(entry, match)) === true) return { kind: 'fault' };
   if (isLeaf(at, entry)) {

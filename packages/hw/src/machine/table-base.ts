@@ -3,7 +3,7 @@
  * below.
  */
 import type { Level } from '@ptemu/arch';
-import { viewEntry } from './entry-view.js';
+import { depthOf, viewEntry } from './entry-view.js';
 import type { Machine, SlotInfo, TableRegion } from './machine.js';
 
 /**
@@ -61,6 +61,6 @@ export function checkTableBase(
 }
 
 function levelBelow(machine: Machine, level: Level): Level | undefined {
-  const at = machine.mmu.levels.findIndex((candidate) => candidate.level === level);
+  const at = depthOf(machine.mmu, level);
   return machine.mmu.levels[at + 1]?.level;
 }

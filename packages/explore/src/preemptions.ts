@@ -3,7 +3,7 @@
  *
  * A preemption is a step of another thread than the one that stepped last while that one could have stepped. Follows
  * Madanlal Musuvathi and Shaz Qadeer, "Iterative context bounding for systematic testing of multithreaded programs",
- * PLDI 2007, algorithm 1, and departs from it in this: visited pairs of a state and the thread that stepped last are
+ * PLDI 2007, and departs from it in this: visited pairs of a state and the thread that stepped last are
  * kept, so that each is expanded once, with the fewest preemptions that lead to it; every step is a scheduling point,
  * not only steps on synchronisation variables; and a schedule's first step is never a preemption.
  */

@@ -2,7 +2,7 @@
  * Wakeup trees: what is still to be explored from a state, as an ordered tree of steps.
  *
  * @see Abdulla, Aronis, Jonsson, Sagonas, "Source sets: a foundation for optimal dynamic partial order reduction",
- * Journal of the ACM 64 (4), 2017, definition 6.1 (wakeup tree) and the insertion below it
+ * Journal of the ACM 64 (4), 2017, wakeup trees and their operation insert
  */
 import { conflict } from './commute.js';
 import type { Footprint } from './types.js';

@@ -75,8 +75,8 @@ const [SIZE, MESSAGES] = [128, 4];
  * three meetings has two orders, and any choice of them can be had, since the meetings lie in the same order in both
  * threads: 8^(n - 11) traces for n from 11 to 15.
  *
- * @see C. Flanagan, P. Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005, Fig. 4;
- * counts for 12 and more threads in Abdulla, Aronis, Jonsson, Sagonas, POPL 2014
+ * @see C. Flanagan, P. Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005:
+ * the benchmark; the count is proved here
  */
 export function indexer(n: number): Program {
   const c = cells(SIZE);
@@ -99,7 +99,8 @@ const [NR_BLOCKS, NR_INODES] = [26, 32];
  * such pair has two orders of its sections on that block's lock, and pairs have nothing in common: 2^(n - 13) traces for
  * n from 13 to 26.
  *
- * @see C. Flanagan, P. Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005, Fig. 1
+ * @see C. Flanagan, P. Godefroid, "Dynamic partial-order reduction for model checking software", POPL 2005:
+ * the benchmark; the count is proved here
  */
 export function fileSystem(n: number): Program {
   const [inode, busy] = [(i: number): number => i, (b: number): number => NR_INODES + b];

@@ -3,4 +3,8 @@ export * from './law-exceptions.js';
 export { BASIC_LAWS, NOT_MODELLED } from './laws-basic.js';
 export { MEMORY_LAWS } from './laws-memory.js';
 export * from './laws.js';
+export type { VectorFile, VectorSection } from './vector-file.js';
+export { type Answer, answerOf } from './vector-answers.js';
+export type { Disagreement, VectorTally } from './vector-tally.js';
 export * from './vectors.js';
+export * from './golden.js';

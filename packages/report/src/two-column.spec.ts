@@ -72,9 +72,36 @@ arch s390, kernel 4.12
       steps: [...s390Trace.steps, step('CPU2', 'handle_mm_fault', 'load pmd -> 0x1234000')],
     };
     const text = twoColumn(trace);
-    expect(text.split('\n')[0]).toBe('CPU0 (reclaim)          CPU1 (exit)             CPU2 (user)');
-    expect(text).toContain(`${' '.repeat(48)}handle_mm_fault()`);
+    expect(text.split('\n')[0]).toBe('CPU0 (reclaim)     CPU1 (exit)        CPU2 (user)');
+    expect(text).toContain(`${' '.repeat(38)}handle_mm_fault()`);
     expect(widest(text)).toBeLessThanOrEqual(72);
+  });
+
+  it('puts an interrupt into the column of the thread that it interrupts', () => {
+    const trace: TraceDocument = {
+      ...s390Trace,
+      actors: [
+        { name: 'reclaim', title: 'CPU0: splits' },
+        { name: 'user', title: 'CPU2: stores' },
+        { name: 'ipi CPU2', title: 'CPU2: takes an interrupt' },
+      ],
+      steps: [
+        step('reclaim', 'flush_tlb_range', 'IPI to CPU2'),
+        step('ipi CPU2', 'interrupt', 'takes the IPI'),
+        step('user', 'user', 'store'),
+      ],
+    };
+    const lines = twoColumn(trace).split('\n');
+    expect(lines.filter((line) => /CPU0 .*CPU2/.test(line))).toEqual([
+      `${'CPU0 (reclaim)'.padEnd(37)}CPU2 (user)`,
+    ]);
+    const at = lines.find((line) => line.includes('takes the IPI'))?.indexOf('takes');
+    expect(at).toBe(lines.find((line) => line.endsWith('  store'))?.indexOf('store'));
+  });
+
+  it('shows steps of an actor that the document does not list', () => {
+    const trace = { ...s390Trace, actors: [], steps: [step('somebody', 'f', 'does it')] };
+    expect(twoColumn(trace)).toContain('somebody');
   });
 
   it('stacks actors that have no room side by side, and leaves out those without a step', () => {

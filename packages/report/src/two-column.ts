@@ -17,20 +17,24 @@ export interface TwoColumnOptions extends ViewOptions {
 
 const WIDTH = 72;
 const GAP = 2;
-/** A narrower column breaks most kernel function names. */
-const COLUMN_MIN = 22;
+/** A narrower column breaks kernel function names. A row has the text of one CPU, so columns may overlap to be this wide. */
+const COLUMN_MIN = 34;
+/** Columns that begin closer together than this cannot be told apart. */
+const STRIDE_MIN = 14;
 
 /** Renders a run in at most `width` (default 72) columns: the interleaving, the verdict, the replay command. */
 export function twoColumn(trace: TraceDocument, options: TwoColumnOptions = {}): string {
   const width = Math.max(options.width ?? WIDTH, 20);
   const style = styleOf(options);
-  const actors = trace.actors.filter((actor) => trace.steps.some((step) => step.actor === actor.name));
-  const column = Math.floor((width - GAP * (actors.length - 1)) / Math.max(actors.length, 1));
-  const cast = actors.flatMap((actor) => castLine(actor, width));
+  const cpus = columnsOf(trace);
+  const column = Math.min(
+    width,
+    Math.max(COLUMN_MIN, Math.floor((width - GAP * (cpus.length - 1)) / Math.max(cpus.length, 1))),
+  );
+  const stride = cpus.length > 1 ? Math.floor((width - column) / (cpus.length - 1)) : width;
+  const cast = cpus.flat().flatMap((actor) => castLine(actor, width));
   const body =
-    actors.length > 1 && column < COLUMN_MIN
-      ? stacked(trace, actors, width)
-      : sideBySide(trace, actors, column);
+    stride < STRIDE_MIN ? stacked(trace, cpus.flat(), width) : sideBySide(trace, cpus, { column, stride });
   const paint = (line: string): string =>
     line.includes(FALLS) ? style.bad(line) : /^\s*\S+ \([^)]*\)(\s|$)/.test(line) ? style.head(line) : line;
   return (
@@ -46,16 +50,39 @@ export function twoColumn(trace: TraceDocument, options: TwoColumnOptions = {}):
 
 type Actor = TraceDocument['actors'][number];
 
+/**
+ * The actors that take a step, those of one CPU together: what interrupts a thread, or what its hardware does, stands in the
+ * thread's column. An actor whose title names no CPU has a column of its own.
+ */
+function columnsOf(trace: TraceDocument): readonly (readonly Actor[])[] {
+  const known = new Map(trace.actors.map((actor) => [actor.name, actor]));
+  const columns = new Map<string, Actor[]>();
+  const acting = new Set(trace.steps.map((step) => step.actor));
+  const inOrder = [...known.keys(), ...acting].filter(
+    (name, i, all) => acting.has(name) && all.indexOf(name) === i,
+  );
+  for (const name of inOrder) {
+    const actor = known.get(name) ?? { name, title: '' };
+    const key = CPU.exec(actor.title)?.[1] ?? `actor ${name}`;
+    columns.set(key, [...(columns.get(key) ?? []), actor]);
+  }
+  return [...columns.values()];
+}
+
 const FALLS = '!! ';
 
-function sideBySide(trace: TraceDocument, actors: readonly Actor[], column: number): readonly string[] {
-  const at = (index: number): string => ' '.repeat(index * (column + GAP));
+function sideBySide(
+  trace: TraceDocument,
+  cpus: readonly (readonly Actor[])[],
+  { column, stride }: { readonly column: number; readonly stride: number },
+): readonly string[] {
+  const at = (index: number): string => ' '.repeat(index * stride);
   const lines: string[] = [];
-  const heads = actors.map((actor) => wrap(heading(actor), column));
+  const heads = cpus.map(([actor]) => (actor === undefined ? [] : wrap(heading(actor), stride - GAP)));
   for (let row = 0; row < Math.max(...heads.map((head) => head.length), 0); row++) {
     lines.push(
       heads
-        .map((head) => (head[row] ?? '').padEnd(column + GAP))
+        .map((head) => (head[row] ?? '').padEnd(stride))
         .join('')
         .trimEnd(),
     );
@@ -63,7 +90,7 @@ function sideBySide(trace: TraceDocument, actors: readonly Actor[], column: numb
   lines.push('');
   let last: string | undefined;
   for (const { step, lines: text } of blocks(trace, column)) {
-    const index = actors.findIndex((actor) => actor.name === step.actor);
+    const index = cpus.findIndex((actors) => actors.some((actor) => actor.name === step.actor));
     if (last !== undefined && last !== step.actor) lines.push('');
     last = step.actor;
     lines.push(...text.map((line) => at(index) + line));

@@ -2,7 +2,7 @@
 import type { Arch } from '@ptemu/arch';
 import { explore, formatOperand, type Step, type StepResult, stepName } from '@ptemu/explore';
 import { sizeName, viewEntry } from '@ptemu/hw';
-import type { MmWorld } from '@ptemu/mm';
+import type { Actor, MmWorld } from '@ptemu/mm';
 import type { PmdView, TraceDocument, TraceStep } from '@ptemu/trace';
 import { ScenarioError } from './errors.js';
 import { prepareProbe } from './run.js';
@@ -53,11 +53,25 @@ export function traceOf(
     verdict: result.verdict ?? (replayed.verdict === 'violates' ? 'violates' : 'unknown'),
     ...(fell !== undefined && { invariant: fell.invariant, message: fell.message }),
     alsoFell: result.alsoFell ?? [],
-    actors: probe
-      .actors(arch)
-      .map((actor) => ({ name: actor.name, title: `CPU${actor.cpu}: ${actor.title}` })),
+    actors: castOf(probe.actors(arch), steps),
     steps,
   };
+}
+
+/** The actors of the probe, then the agents that take a step: `ipi CPU2` is an interrupt on CPU2. */
+function castOf(actors: readonly Actor[], steps: readonly TraceStep[]): TraceDocument['actors'] {
+  const cast = actors.map(({ name, cpu, title }) => ({ name, title: `CPU${cpu}: ${title}` }));
+  const agents = [...new Set(steps.map((step) => step.actor))].filter(
+    (name) => !cast.some((c) => c.name === name),
+  );
+  const titles = agents.map((name) => {
+    const [kind, cpu] = name.split(' ');
+    return {
+      name,
+      title: `${cpu}: ${kind === 'ipi' ? 'takes an interrupt' : 'broadcast invalidations arrive'}`,
+    };
+  });
+  return [...cast, ...titles];
 }
 
 /** What helpers and walker say of the watched pmd now. */

@@ -113,13 +113,14 @@ export function expectationFor(arch: Arch, probe: ProbeDefinition): Expectation 
   });
 }
 
-/** A claim names a backend (`arm64`), one of its forms (`powerpc:hash`), or one of its options (`arm64:granule=64k`). */
+/** A claim names a backend (`arm64`), one of its forms (`powerpc:hash`), or one of its options (`arm64:granule=64k`, `arm64:cpu.bbml2=true`). */
 const fits = (arch: Arch, named: string): boolean => {
   const [name, option] = named.split(':');
   if (arch.name !== name) return false;
   if (option === undefined) return true;
   const [key = '', value] = option.includes('=') ? option.split('=') : ['mmu', option];
-  return String(arch.options[key]) === value;
+  const feature = /^cpu\.(.*)$/.exec(key)?.[1];
+  return String(feature === undefined ? arch.options[key] : arch.cpu[feature]) === value;
 };
 
 function agrees(found: ExploreResult, expected: Expectation): boolean {

@@ -118,6 +118,13 @@ export const splitInvalidateWrongAddress: ScenarioDefinition = {
       bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
       expected: [
         {
+          archs: ['arm64:cpu.bbml2=true'],
+          verdict: 'SAFE',
+          basis: 'derived',
+          source:
+            'fact sheet 5.4: FEAT_BBM level 2 allows a block and a page at once, and the state is kept by software',
+        },
+        {
           archs: [],
           verdict: 'CEX',
           invariants: ['I11', 'I7'],

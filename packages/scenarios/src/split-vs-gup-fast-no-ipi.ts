@@ -83,6 +83,14 @@ export const splitVsGupFastNoIpi: ScenarioDefinition = {
       bounds,
       expected: [
         {
+          archs: ['x86_64:cpu.invlpgb=true'],
+          from: '6.19',
+          verdict: 'CEX',
+          invariants: ['I22', 'I3'],
+          basis: 'computed',
+          source: 'fact sheet 6.3: with INVLPGB a TLB flush no longer implies an IPI',
+        },
+        {
           archs: ['x86_64'],
           verdict: 'SAFE',
           basis: 'derived',

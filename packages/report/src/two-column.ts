@@ -113,10 +113,13 @@ function stacked(trace: TraceDocument, actors: readonly Actor[], width: number):
   return lines;
 }
 
-/** `CPU0 (reclaim)` of an actor `reclaim` whose title begins with its CPU; else the name, and a short title. */
+/**
+ * `CPU0 (reclaim)` of an actor `reclaim` whose title begins with its CPU, `CPU2` of its interrupt handler `ipi CPU2`; else
+ * the name, and a short title.
+ */
 function heading({ name, title }: Actor): string {
   const cpu = CPU.exec(title);
-  if (cpu?.[1] !== undefined) return `${cpu[1]} (${name})`;
+  if (cpu?.[1] !== undefined) return name.endsWith(cpu[1]) ? cpu[1] : `${cpu[1]} (${name})`;
   return title === '' || title === name || title.length > TITLE_MAX ? name : `${name} (${title})`;
 }
 

@@ -46,6 +46,15 @@ describe('pgtable-generic pgtable_trans_huge_deposit', () => {
     expect(tables.map(() => Number(withdraw(r, pmdp) >> 12n))).toEqual([6, 1, 2, 3, 4, 5]);
   });
 
+  it('forgets a table that was withdrawn when the next one is deposited', () => {
+    // By the rule of fact sheet 3.4: 1,2,3 lie as the ring 3,1,2; without 3 it is 1,2; 4 goes behind 1 and heads 4,2,1.
+    const r = recorder();
+    for (const table of [0x1000n, 0x2000n, 0x3000n]) deposit(r, pmdp, table);
+    expect(withdraw(r, pmdp)).toBe(0x3000n);
+    deposit(r, pmdp, 0x4000n);
+    expect([1, 2, 3].map(() => withdraw(r, pmdp))).toEqual([0x4000n, 0x2000n, 0x1000n]);
+  });
+
   it('is empty after the last one and takes tables again', () => {
     const r = recorder();
     for (const table of [0x7000n, 0x8000n, 0x7000n]) {

@@ -80,6 +80,7 @@ export function verdictOf(result: ProbeResult): Readonly<Record<string, unknown>
     invariant: result.invariant ?? null,
     message: result.message ?? null,
     alsoFell: result.alsoFell,
+    fell: result.fell.map(({ invariant }) => invariant),
     states: result.states,
     transitions: result.transitions,
     executions: Number.isSafeInteger(executions) ? executions : result.executions,

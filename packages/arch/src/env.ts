@@ -1,6 +1,7 @@
 import type { ArchOptions, CpuFeatures, KernelConfig } from './arch.js';
 import { ArchError } from './errors.js';
 import { type Kernel, kernel } from './kernel.js';
+import { unmodelledOption } from './kconfig.js';
 import type { Layout } from './layout.js';
 
 /** What the helpers of a backend are made from. */
@@ -47,6 +48,15 @@ function overlay(
   const merged: Record<string, boolean> = { ...defaults };
   for (const [key, value] of Object.entries(given)) {
     if (!(key in defaults)) {
+      const rule = kind === 'config' ? unmodelledOption(name, key) : 'unknown';
+      if (rule === 'ignored' || rule === value) continue;
+      if (rule !== 'unknown') {
+        throw new ArchError(
+          'UNKNOWN_OPTION',
+          `${name}: config option '${key}' is always ${String(rule)} here`,
+          { key },
+        );
+      }
       throw new ArchError(
         'UNKNOWN_OPTION',
         `${name} has no ${kind} option '${key}'; it has ${Object.keys(defaults).join(', ')}`,

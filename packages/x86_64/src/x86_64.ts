@@ -35,6 +35,31 @@ const CONFIG: KernelConfig = {
   PAGE_TABLE_ISOLATION: false,
 };
 
+/** The vectors' `4level-min` build, which also has no ZONE_DEVICE. */
+const MINIMAL: KernelConfig = {
+  ...CONFIG,
+  MEM_SOFT_DIRTY: false,
+  USERFAULTFD: false,
+  NUMA_BALANCING: false,
+  X86_USER_SHADOW_STACK: false,
+  DEVICE_PRIVATE: false,
+};
+
+/**
+ * What is left out has the value of the vectors' build that the given options belong to: of the minimal one when NUMA
+ * balancing, userfaultfd, and soft-dirty or ZONE_DEVICE are off. DEVICE_PRIVATE depends on ZONE_DEVICE.
+ */
+function defaultsFor(given: Partial<KernelConfig> = {}): KernelConfig {
+  const small = given['MEM_SOFT_DIRTY'] === false || given['ZONE_DEVICE'] === false;
+  const minimal =
+    small &&
+    given['MEM_SOFT_DIRTY'] !== true &&
+    given['NUMA_BALANCING'] === false &&
+    given['USERFAULTFD'] === false;
+  if (minimal) return MINIMAL;
+  return given['ZONE_DEVICE'] === false ? { ...CONFIG, DEVICE_PRIVATE: false } : CONFIG;
+}
+
 /** `shstk`: shadow stacks. `invlpgb`: AMD's broadcast invalidation. `erratum383`: AMD family 10h, two sizes at once. */
 const CPU: CpuFeatures = { shstk: false, invlpgb: false, erratum383: false };
 
@@ -48,7 +73,7 @@ export function x86_64(options: X86Options): Arch {
   const levels = oneOf(name, 'levels', options.levels ?? 4, [4, 5]);
   const { kernel, config, cpu } = resolveOptions(name, options, {
     thpSince: THP_SINCE,
-    config: CONFIG,
+    config: defaultsFor(options.config),
     cpu: CPU,
   });
   const layout = layoutOfLevels(levels);

@@ -14,9 +14,10 @@ import type { Waiting } from './deadlock.js';
 import type { PreparedStep } from './step-table.js';
 import { PathCounter } from './path-counter.js';
 import type { Settings } from './options.js';
+import { scheduleTo } from './schedule-to.js';
 import { StateStore } from './state-store.js';
-import { stepName, StepTable } from './step-table.js';
-import type { Program, ScheduleEntry, World } from './types.js';
+import { StepTable } from './step-table.js';
+import type { Program, World } from './types.js';
 
 /** How many states are expanded between two calls of `progress`. */
 const PROGRESS_STATES = 0x4000;
@@ -128,9 +129,10 @@ class Exhaustive<P> {
     const result = world.execute(actor, prepared);
     const fallen = world.takeFallen();
     this.#transitions++;
-    if (judge.looking) judge.look(() => this.#schedule(state, actor));
+    if (judge.looking) judge.look(() => scheduleTo(this.#store, this.#threads, state, actor));
     const violates =
-      fallen.length > 0 && judge.fall(fallen, this.#level + 1, () => this.#schedule(state, actor));
+      fallen.length > 0 &&
+      judge.fall(fallen, this.#level + 1, () => scheduleTo(this.#store, this.#threads, state, actor));
     if (violates) this.#paths.end(state);
     else {
       this.#nodes[actor] = (this.#threads[actor] as ThreadAutomaton<P>).next(node, result);
@@ -165,23 +167,7 @@ class Exhaustive<P> {
       if (next !== undefined) waiting.push({ thread, next });
     });
     const fallen = fallenAtEnd(this.#program, waiting);
-    if (fallen.length > 0) this.#judge.fall(fallen, this.#level, () => this.#schedule(state));
-  }
-
-  /** The schedule by which `state` was found, and then a step of `actor`. Leaves the store's vector as it was not. */
-  #schedule(state: number, actor?: number): readonly ScheduleEntry[] {
-    const steps: ScheduleEntry[] = [];
-    if (actor !== undefined) steps.push(this.#entry(state, actor));
-    for (let at = state; at !== 0; at = this.#store.parent(at)) {
-      steps.push(this.#entry(this.#store.parent(at), this.#store.actor(at)));
-    }
-    return steps.reverse();
-  }
-
-  #entry(state: number, actor: number): ScheduleEntry {
-    this.#store.load(state);
-    const thread = this.#threads[actor] as ThreadAutomaton<P>;
-    const { step } = thread.at(this.#store.vector[actor] as number) as PreparedStep<P>;
-    return { actor: thread.thread.name, step: stepName(step) };
+    if (fallen.length > 0)
+      this.#judge.fall(fallen, this.#level, () => scheduleTo(this.#store, this.#threads, state));
   }
 }

@@ -13,8 +13,9 @@ import type { Waiting } from './deadlock.js';
 import { Judge } from './judge.js';
 import type { Settings } from './options.js';
 import type { ExploreResult, PreemptionCounts } from './result.js';
+import { scheduleTo } from './schedule-to.js';
 import { StateStore } from './state-store.js';
-import { stepName, StepTable } from './step-table.js';
+import { StepTable } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
 import type { Program, ScheduleEntry, World } from './types.js';
 
@@ -133,7 +134,7 @@ class Preemptions<P> {
     const length = (this.#lengths[state] as number) + 1;
     if (length > maxSteps) return judge.hit('maxSteps');
     if (thread.depth(node) >= maxDepth) return judge.hit('maxDepth');
-    const schedule = (): readonly ScheduleEntry[] => this.#schedule(state, actor);
+    const schedule = (): readonly ScheduleEntry[] => scheduleTo(this.#store, this.#threads, state, actor);
     const mark = world.mark();
     const result = world.execute(actor, (this.#next(actor) as PreparedStep<P>).prepared);
     const fallen = world.takeFallen();
@@ -166,29 +167,12 @@ class Preemptions<P> {
     });
     const fallen = fallenAtEnd(this.#program, waiting);
     const length = this.#lengths[state] as number;
-    const judged = this.#judge.fall(fallen, length, () => this.#schedule(state));
+    const judged = this.#judge.fall(fallen, length, () => scheduleTo(this.#store, this.#threads, state));
     this.#stopped = judged && this.#settings.stopAtFirst === true;
   }
 
   #next(thread: number): PreparedStep<P> | undefined {
     const node = this.#head[thread] as number;
     return node === DONE ? undefined : (this.#threads[thread] as ThreadAutomaton<P>).at(node);
-  }
-
-  /** The schedule by which `state` was found, and then a step of `actor`. */
-  #schedule(state: number, actor?: number): readonly ScheduleEntry[] {
-    const steps: ScheduleEntry[] = [];
-    if (actor !== undefined) steps.push(this.#entry(state, actor));
-    for (let at = state; at !== 0; at = this.#store.parent(at)) {
-      steps.push(this.#entry(this.#store.parent(at), this.#store.actor(at)));
-    }
-    return steps.reverse();
-  }
-
-  #entry(state: number, actor: number): ScheduleEntry {
-    this.#store.load(state);
-    const thread = this.#threads[actor] as ThreadAutomaton<P>;
-    const { step } = thread.at(this.#store.vector[actor] as number) as PreparedStep<P>;
-    return { actor: thread.thread.name, step: stepName(step) };
   }
 }

@@ -1,5 +1,5 @@
-import { type Arch, type Level, hex } from '@ptemu/arch';
-import { viewEntry } from '@ptemu/hw';
+import type { Arch, Level } from '@ptemu/arch';
+import { entryInWords } from '@ptemu/hw';
 
 /**
  * What the hardware walker would do with an entry, in words: `fault`, `table 0x...`, `maps 0x... (2M)`, and
@@ -7,17 +7,8 @@ import { viewEntry } from '@ptemu/hw';
  */
 export function walkerSays(arch: Arch, level: Level, entry: bigint): string {
   const mmu = arch.mmuOf();
-  if (mmu.kind === 'hash') return 'not walked';
-  if (!mmu.levels.some((candidate) => candidate.level === level)) return 'no such level';
-  const view = viewEntry(mmu, level, entry);
-  switch (view.kind) {
-    case 'fault':
-      return 'fault';
-    case 'table':
-      return `table ${hex(view.base, 4)}`;
-    case 'leaf':
-      return `maps ${hex(view.pa, 4)} (${sizeText(view.shift)})`;
-  }
+  const known = mmu.kind === 'hash' || mmu.levels.some((candidate) => candidate.level === level);
+  return known ? entryInWords(mmu, level, entry) : 'no such level';
 }
 
 /** `2M` of 21. */

@@ -1,7 +1,7 @@
 /** A schedule run once more, every step recorded: what a trace document shows. */
 import type { Arch } from '@ptemu/arch';
 import { explore, formatOperand, type Step, type StepResult, stepName } from '@ptemu/explore';
-import { sizeName, viewEntry } from '@ptemu/hw';
+import { entryInWords } from '@ptemu/hw';
 import type { Actor, MmWorld } from '@ptemu/mm';
 import type { PmdView, TraceDocument, TraceStep } from '@ptemu/trace';
 import { ScenarioError } from './errors.js';
@@ -86,22 +86,8 @@ export function pmdView(world: MmWorld): PmdView {
     trans_huge: arch.pmd.pmd_trans_huge(entry),
     bad: arch.pmd.pmd_bad(entry),
     ...(leaf !== undefined && { leaf: leaf(entry) }),
-    walker: walkerSays(world, entry),
+    walker: entryInWords(machine.mmu, 'pmd', entry),
   };
-}
-
-function walkerSays(world: MmWorld, entry: bigint): string {
-  const { mmu } = world.machine;
-  if (mmu.kind === 'hash') return 'not walked';
-  const view = viewEntry(mmu, 'pmd', entry);
-  switch (view.kind) {
-    case 'fault':
-      return 'fault';
-    case 'table':
-      return `table 0x${view.base.toString(16)}`;
-    case 'leaf':
-      return `maps 0x${view.pa.toString(16)} (${sizeName(1n << BigInt(view.shift))})`;
-  }
 }
 
 /** A step in a few words, as a changelog would say it. */

@@ -158,7 +158,7 @@ const probes: readonly ProbeDefinition[] = [
     title: 'the same, MADV_DONTNEED frees without a flush',
     variant: 'no-flush',
     judgedBy: ['I3'],
-    switches: { 'zap.flush': false, 'flush.zap': false },
+    switches: { 'zap.flush': false },
     skip: (arch) =>
       arch.name === 's390' || arch.name === 'powerpc'
         ? 'the entry itself is cleared by an instruction that purges: there is no separate flush to drop'

@@ -1,6 +1,7 @@
 /** What the hardware walker makes of one entry: the bigint interpretation of a level's description. */
 import type { AddressPiece, Denials, Level, Match, MmuDescription, MmuLevel } from '@ptemu/arch';
 import { LEVELS } from '@ptemu/arch';
+import { sizeName } from './size-name.js';
 
 /** The walker's reading of an entry. */
 export type EntryView =
@@ -42,6 +43,23 @@ export function viewEntry(mmu: MmuDescription, level: Level, entry: bigint): Ent
     };
   }
   return at.table === undefined ? { kind: 'fault' } : { kind: 'table', base: address(at.table, entry) };
+}
+
+/**
+ * What the walker would do with an entry, in words: `fault`, `table 0x...`, `maps 0x... (2M)`, and `not walked` where the
+ * hardware does not read these tables (powerpc hash).
+ */
+export function entryInWords(mmu: MmuDescription, level: Level, entry: bigint): string {
+  if (mmu.kind === 'hash') return 'not walked';
+  const view = viewEntry(mmu, level, entry);
+  switch (view.kind) {
+    case 'fault':
+      return 'fault';
+    case 'table':
+      return `table 0x${view.base.toString(16)}`;
+    case 'leaf':
+      return `maps 0x${view.pa.toString(16)} (${sizeName(1n << BigInt(view.shift))})`;
+  }
 }
 
 const isLeaf = (at: MmuLevel, entry: bigint): boolean =>

@@ -20,10 +20,10 @@ export {
   irqCell,
   setBusy,
   show as showTranslation,
-  sizeName,
   tlbOf,
 } from './tlb-steps.js';
-export { type EntryView, viewEntry } from './entry-view.js';
+export { type EntryView, entryInWords, viewEntry } from './entry-view.js';
+export { sizeName } from './size-name.js';
 export {
   type AccessResult,
   type UseHook,

@@ -7,6 +7,7 @@
  */
 import type { Invalidation, InvalidationInstruction } from '@ptemu/arch';
 import type { Step } from '@ptemu/explore';
+import { sizeName } from './size-name.js';
 import { always, type Machine, type Prepared } from './machine.js';
 import { overlaps, pagesOverlap, tlbEntries, type TlbEntry, withEntry, withoutEntries } from './tlb-state.js';
 
@@ -215,15 +216,4 @@ export const purgeTargets = (machine: Machine): readonly number[] => translating
 /** A translation for people: `0x40000000 2M -> 0x40000000 rw`. */
 export function show(entry: TlbEntry): string {
   return `0x${entry.va.toString(16)} ${sizeName(entry.sizeBytes)} -> 0x${entry.pa.toString(16)} ${entry.write ? 'rw' : 'r'}`;
-}
-
-/** `4K`, `2M`, `1G`. */
-export function sizeName(bytes: bigint): string {
-  const units: readonly [bigint, string][] = [
-    [1n << 30n, 'G'],
-    [1n << 20n, 'M'],
-    [1n << 10n, 'K'],
-  ];
-  for (const [unit, name] of units) if (bytes % unit === 0n) return `${bytes / unit}${name}`;
-  return `${bytes}B`;
 }

@@ -112,6 +112,32 @@ describe('PhysicalMemory frames', () => {
     for (let i = 0; i < 2048; i++) memory.store(frameAddress(memory, memory.allocateFrame('table:pte')), 1n);
     expect(memory.reservedBytes / (2048 * 4096)).toBeLessThan(1.05);
   });
+
+  it('grows a chunk only as far as it is used, keeps what it holds, and reads zero behind its end', () => {
+    const memory = new PhysicalMemory();
+    memory.store(0n, 1n);
+    const little = memory.reservedBytes;
+    expect(little).toBeLessThan(70_000);
+    expect(memory.load(0xf_fff8n)).toBe(0n);
+    expect(memory.loadHi(0xf_fff8, 0)).toBe(0);
+    const mark = memory.mark();
+    memory.store(0xf_fff8n, 2n);
+    expect(memory.reservedBytes).toBeGreaterThan(15 * little);
+    expect([memory.load(0n), memory.load(0xf_fff8n)]).toEqual([1n, 2n]);
+    memory.rollback(mark);
+    expect([memory.load(0n), memory.load(0xf_fff8n)]).toEqual([1n, 0n]);
+  });
+
+  it('allocates and clears frames behind the end of a chunk while changes are recorded', () => {
+    const memory = new PhysicalMemory({ pageShift: 16 });
+    memory.store(0n, 1n);
+    memory.mark();
+    memory.free(memory.allocateFrames('table:pgd', 4), 4);
+    const reserved = memory.reservedBytes;
+    expect(memory.allocateFrames('table:pgd', 4)).toBe(0);
+    expect(memory.load(0n)).toBe(0n);
+    expect(memory.reservedBytes).toBe(reserved);
+  });
 });
 
 describe('PhysicalMemory rollback', () => {

@@ -3,26 +3,35 @@
  * and an undo log.
  *
  * Entries are numbers, kept as two 32-bit words (lo, hi) side by side; bytes and their order exist only where memory is
- * dumped or captured. A chunk is 1 MiB of memory in one `Uint32Array`, followed by one word per 4 KiB frame that says
- * what the frame is used as, so that the walker finds the entry and the state of its frame in the same array.
+ * dumped or captured. A chunk is 1 MiB of memory in one `Uint32Array`: first one word per 4 KiB frame that says what
+ * the frame is used as, then the data, so that the walker finds the entry and the state of its frame in the same array.
+ * The array is only as long as what was stored asks for, in steps of 1/32 of all memory in use: a chunk of which little is
+ * used reserves little. So a chunk's array may be replaced by a longer one; what lies behind its end reads as zero.
  */
 import { ArchError, hex, type Paddr, type Pfn, __paddr, __pfn } from '@ptemu/arch';
 
 /** log2 of the bytes of a chunk. */
 export const CHUNK_SHIFT = 20;
-/** Words of data in a chunk; the states of its frames lie behind them. */
-export const CHUNK_WORDS: number = 1 << (CHUNK_SHIFT - 2);
 /** log2 of the bytes whose state one state word holds. */
 export const STATE_SHIFT = 12;
 const STATES_PER_CHUNK = 1 << (CHUNK_SHIFT - STATE_SHIFT);
+/** Selects the state word of an address's frame, shifted right by `STATE_SHIFT`. For the walker. */
+export const STATE_MASK: number = STATES_PER_CHUNK - 1;
+/** Index of the first word of data in a chunk; the states of its frames stand before it. */
+export const CHUNK_DATA: number = STATES_PER_CHUNK;
+/** Words of a whole chunk. */
+const CHUNK_WORDS: number = CHUNK_DATA + (1 << (CHUNK_SHIFT - 2));
+/** A chunk grows by at least 64 KiB, and by 1/32 of all that is reserved. */
+const GROWTH_WORDS_MIN = 1 << 14;
+const GROWTH_SHIFT = 5;
 /** State word of memory that does not exist. */
 export const ABSENT = 0;
 const FREE = 1;
 /** Chunks below this number stand in an array, those above in a map. */
 const DIRECTORY_CHUNKS = 1 << 16;
 const TWO_32 = 2 ** 32;
-/** Offset of an entry in its chunk. A constant, since V8 computes a power where it stands. */
-const OFFSET_MASK: number = (1 << CHUNK_SHIFT) - 8;
+/** Offset of an entry in its chunk. A constant, since V8 computes a power where it stands. For the walker. */
+export const OFFSET_MASK: number = (1 << CHUNK_SHIFT) - 8;
 
 /** What a frame is used as: `free`, `data`, `table:pte`, ... `absent`: there is no such memory. */
 export type FrameUse = string;
@@ -61,6 +70,7 @@ export class PhysicalMemory {
   /** Chunks with low numbers, for the walker: `chunks[address >> CHUNK_SHIFT]`. Read only outside this class. */
   readonly chunks: (Uint32Array | undefined)[] = [];
   private readonly highChunks = new Map<number, Uint32Array>();
+  private reservedWords = 0;
   private readonly uses: FrameUse[] = ['absent', 'free'];
   private readonly useNumbers = new Map<FrameUse, number>([['absent', ABSENT], ['free', FREE]]); // prettier-ignore
   private readonly freed = new Map<number, number[]>();
@@ -76,9 +86,13 @@ export class PhysicalMemory {
     this.beyondLo = this.addressBits < 32 ? -1 << this.addressBits : 0;
     this.beyondHi = this.addressBits <= 32 ? -1 : -1 << (this.addressBits - 32);
     if (this.addressBits < CHUNK_SHIFT || this.addressBits > 52)
-      throw bad(`addressBits ${this.addressBits} is not in 20..52`, { addressBits: this.addressBits });
+      throw bad(`addressBits ${this.addressBits} is not in ${CHUNK_SHIFT}..52`, {
+        addressBits: this.addressBits,
+      });
     if (this.pageShift < STATE_SHIFT || this.pageShift > CHUNK_SHIFT)
-      throw bad(`pageShift ${this.pageShift} is not in 12..20`, { pageShift: this.pageShift });
+      throw bad(`pageShift ${this.pageShift} is not in ${STATE_SHIFT}..${CHUNK_SHIFT}`, {
+        pageShift: this.pageShift,
+      });
   }
 
   /** The chunk with this number, or undefined where nothing was ever stored. For the walker. */
@@ -100,7 +114,7 @@ export class PhysicalMemory {
     const chunk = this.chunkAt(chunkOf(pa));
     if (chunk === undefined) return 0n;
     const at = wordIndex(pa);
-    return (BigInt(chunk[at + 1]!) << 32n) | BigInt(chunk[at]!);
+    return at < chunk.length ? (BigInt(chunk[at + 1]!) << 32n) | BigInt(chunk[at]!) : 0n;
   }
 
   /** Stores an entry, modulo 2^64, at an address that exists; recorded for `rollback`. */
@@ -113,13 +127,15 @@ export class PhysicalMemory {
   /** The low word of the entry at `hi:lo`; 0 where nothing was stored. The pair forms check nothing. */
   loadLo(lo: number, hi: number): number {
     const chunk = this.chunkAt(chunkPair(lo, hi));
-    return chunk === undefined ? 0 : chunk[wordPair(lo)]!;
+    const at = wordPair(lo);
+    return chunk === undefined || at >= chunk.length ? 0 : chunk[at]!;
   }
 
   /** The high word of the entry at `hi:lo`; 0 where nothing was stored. */
   loadHi(lo: number, hi: number): number {
     const chunk = this.chunkAt(chunkPair(lo, hi));
-    return chunk === undefined ? 0 : chunk[wordPair(lo) + 1]!;
+    const at = wordPair(lo);
+    return chunk === undefined || at >= chunk.length ? 0 : chunk[at + 1]!;
   }
 
   /** Stores an entry given as two words, at an address given as two words; recorded for `rollback`. */
@@ -141,9 +157,9 @@ export class PhysicalMemory {
     let address = Number(pa);
     for (let left = count; left > 0;) {
       const number = Math.floor(address / 2 ** CHUNK_SHIFT);
-      const chunk = this.chunkForStore(number);
-      const first = (address % 2 ** CHUNK_SHIFT) >>> 2;
+      const first = CHUNK_DATA + ((address % 2 ** CHUNK_SHIFT) >>> 2);
       const here = Math.min(left, (CHUNK_WORDS - first) >>> 1);
+      const chunk = this.chunkForStore(number, first + 2 * here - 2);
       for (let at = first; at < first + 2 * here; at += 2) {
         if (this.logging) this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
         chunk[at] = lo;
@@ -217,8 +233,8 @@ export class PhysicalMemory {
     const perFrame = 1 << (this.pageShift - STATE_SHIFT);
     for (let unit = pfn * perFrame; unit < (pfn + count) * perFrame; unit++) {
       const chunk = Math.floor(unit / STATES_PER_CHUNK);
-      const at = CHUNK_WORDS + (unit % STATES_PER_CHUNK);
-      const words = this.chunkForStore(chunk);
+      const at = unit % STATES_PER_CHUNK;
+      const words = this.chunkForStore(chunk, at);
       this.log(chunk, at, words[at]!, -1);
       words[at] = number;
     }
@@ -238,8 +254,8 @@ export class PhysicalMemory {
     const little = byteOrder === 'little';
     for (let offset = 0; offset < bytes.length; offset += unit) {
       const page = pa + BigInt(offset);
-      const chunk = this.chunkForStore(chunkOf(page));
       const first = wordIndex(page);
+      const chunk = this.chunkForStore(chunkOf(page), first + unit / 4 - 2);
       for (let i = 0; i < unit / 8; i++) {
         chunk[first + 2 * i] = view.getUint32(offset + 8 * i + (little ? 0 : 4), little);
         chunk[first + 2 * i + 1] = view.getUint32(offset + 8 * i + (little ? 4 : 0), little);
@@ -303,22 +319,31 @@ export class PhysicalMemory {
 
   /** Bytes reserved for entries and frame states. */
   get reservedBytes(): number {
-    const low = this.chunks.reduce((sum, chunk) => sum + (chunk?.byteLength ?? 0), 0);
-    return [...this.highChunks.values()].reduce((sum, chunk) => sum + chunk.byteLength, low);
+    return 4 * this.reservedWords;
   }
 
   private put(number: number, at: number, lo: number, hi: number): void {
-    const chunk = this.chunkForStore(number);
+    const chunk = this.chunkForStore(number, at);
     if (this.logging) this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
     chunk[at] = lo;
     chunk[at + 1] = hi;
   }
 
-  private chunkForStore(number: number): Uint32Array {
+  /** The chunk with this number, long enough for the pair of words at `at`. */
+  private chunkForStore(number: number, at: number): Uint32Array {
     const found = this.chunkAt(number);
-    if (found !== undefined) return found;
-    const chunk = new Uint32Array(CHUNK_WORDS + STATES_PER_CHUNK);
-    if (this.unwritten === 'zero') chunk.fill(FREE, CHUNK_WORDS);
+    return found !== undefined && at + 1 < found.length ? found : this.grow(number, at, found);
+  }
+
+  private grow(number: number, at: number, old: Uint32Array | undefined): Uint32Array {
+    const before = old?.length ?? CHUNK_DATA;
+    const step = this.reservedWords < CHUNK_WORDS ? before : this.reservedWords >>> GROWTH_SHIFT;
+    const steps = Math.max(1, Math.ceil((at + 2 - before) / Math.max(step, GROWTH_WORDS_MIN)));
+    const words = before + steps * Math.max(step, GROWTH_WORDS_MIN);
+    const chunk = new Uint32Array(Math.min(CHUNK_WORDS, CHUNK_DATA + roundUp(words - CHUNK_DATA)));
+    this.reservedWords += chunk.length - (old?.length ?? 0);
+    if (old !== undefined) chunk.set(old);
+    else if (this.unwritten === 'zero') chunk.fill(FREE, 0, CHUNK_DATA);
     if (number < DIRECTORY_CHUNKS) {
       while (this.chunks.length <= number) this.chunks.push(undefined);
       this.chunks[number] = chunk;
@@ -332,12 +357,14 @@ export class PhysicalMemory {
     const chunk = this.chunkAt(number);
     if (chunk === undefined) return;
     const words = 1 << (this.pageShift - 2);
-    const first = (pfn % framesPerChunk) * words;
+    const first = CHUNK_DATA + (pfn % framesPerChunk) * words;
+    // Behind the end of the array all is zero.
+    if (first >= chunk.length) return;
     if (!this.logging) {
       chunk.fill(0, first, first + words);
       return;
     }
-    for (let i = first; i < first + words; i += 2)
+    for (let i = first; i < Math.min(first + words, chunk.length); i += 2)
       if (chunk[i] !== 0 || chunk[i + 1] !== 0) this.put(number, i, 0, 0);
   }
 
@@ -370,12 +397,14 @@ export class PhysicalMemory {
 export const frameAddress = (memory: PhysicalMemory, pfn: Pfn): Paddr =>
   __paddr(BigInt(pfn) << BigInt(memory.pageShift));
 
+/** A multiple of the least step, so that a frame is never cut. */
+const roundUp = (words: number): number => (words + GROWTH_WORDS_MIN - 1) & -GROWTH_WORDS_MIN;
 const chunkOf = (pa: bigint): number => Number(pa >> BigInt(CHUNK_SHIFT));
-const wordIndex = (pa: bigint): number => Number(pa & ((1n << BigInt(CHUNK_SHIFT)) - 8n)) >>> 2;
-const stateIndex = (pa: bigint): number =>
-  CHUNK_WORDS + (Number(pa >> BigInt(STATE_SHIFT)) & (STATES_PER_CHUNK - 1));
-const chunkPair = (lo: number, hi: number): number => ((hi << 12) | (lo >>> CHUNK_SHIFT)) >>> 0;
-const wordPair = (lo: number): number => (lo & OFFSET_MASK) >>> 2;
+const wordIndex = (pa: bigint): number => CHUNK_DATA + (Number(pa & BigInt(OFFSET_MASK)) >>> 2);
+const stateIndex = (pa: bigint): number => Number(pa >> BigInt(STATE_SHIFT)) & STATE_MASK;
+const chunkPair = (lo: number, hi: number): number =>
+  ((hi << (32 - CHUNK_SHIFT)) | (lo >>> CHUNK_SHIFT)) >>> 0;
+const wordPair = (lo: number): number => CHUNK_DATA + ((lo & OFFSET_MASK) >>> 2);
 
 const bad = (message: string, data: Readonly<Record<string, unknown>>): ArchError =>
   new ArchError('BAD_ARGUMENT', message, data);

@@ -7,7 +7,7 @@
  * walker, the loop is generated from the description and the geometry; numbers only, no allocation per access.
  */
 import { type AddressPiece, ArchError, type MmuDescription, type MmuLevel } from '@ptemu/arch';
-import { CHUNK_WORDS, type PhysicalMemory } from './memory.js';
+import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, STATE_MASK, STATE_SHIFT, type PhysicalMemory } from './memory.js'; // prettier-ignore
 import {
   A_UPDATE,
   A_USER,
@@ -277,13 +277,13 @@ function shortLevelSource(level: MmuLevel, index: number, walk: ShortWalk): stri
       ? `at = tableLo | (${indexSource(level)} << 3); atHi = tableHi;`
       : `at = (tableLo + (${indexSource(level)} << 3)) | 0; atHi = (at >>> 0) < (tableLo >>> 0) ? (tableHi + 1) | 0 : tableHi;`,
     `if ((at & ${memory.beyondLo | (aligned ? 0 : 7)}) !== 0 || (atHi & ${memory.beyondHi}) !== 0) ${leave}`,
-    `chunk = (atHi << 12) | (at >>> 20);`,
+    `chunk = (atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT});`,
     `if ((chunk >>> 0) >= chunks.length) ${leave}`,
     `words = chunks[chunk]; if (words === undefined) ${leave}`,
     ...(memory.unwritten === 'zero'
       ? []
-      : [`if (words[${CHUNK_WORDS} + ((at >>> 12) & 255)] === 0) ${leave}`]),
-    `at = (at & 0xffff8) >>> 2; lo = words[at] | 0; hi = words[at + 1] | 0;`,
+      : [`if (words[(at >>> ${STATE_SHIFT}) & ${STATE_MASK}] === 0) ${leave}`]),
+    `at = ${CHUNK_DATA} + ((at & ${OFFSET_MASK}) >>> 2); if (at >= words.length) ${leave} lo = words[at] | 0; hi = words[at + 1] | 0;`,
     ...level.valid.map((match) => `if (!(${matchSource(match)})) ${leave}`),
     ...(level.reserved === undefined || level.reserved.length === 0
       ? []

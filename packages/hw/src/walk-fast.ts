@@ -6,7 +6,7 @@
  * The result lies in a typed array that the walker owns, at the offsets `R_*`; it is overwritten by the next walk.
  */
 import type { MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
-import { CHUNK_WORDS, type PhysicalMemory } from './memory.js';
+import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, STATE_MASK, STATE_SHIFT, type PhysicalMemory } from './memory.js'; // prettier-ignore
 import type { Access, FaultCause, WalkOptions } from './walk.js';
 import {
   anySource,
@@ -131,11 +131,11 @@ function levelSource(mmu: MmuDescription, level: MmuLevel, index: number): strin
     `case ${index}:`,
     `sum = (tableLo >>> 0) + (${indexSource(level)} << 3); at = sum | 0; atHi = sum > 4294967295 ? (tableHi + 1) | 0 : tableHi;`,
     `if ((at & (beyondLo | 7)) !== 0 || (atHi & beyondHi) !== 0) ${fail('bus')}`,
-    `chunk = ((atHi << 12) | (at >>> 20)) >>> 0;`,
+    `chunk = ((atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT})) >>> 0;`,
     `words = chunk < chunks.length ? chunks[chunk] : memory.chunkAt(chunk);`,
     `if (words === undefined) { if (memory.unwritten !== 'zero') ${fail('bus')} lo = 0; hi = 0; }`,
-    `else { if (words[${CHUNK_WORDS} + ((at >>> 12) & 255)] === 0) ${fail('bus')}`,
-    `sum = (at & 0xffff8) >>> 2; lo = words[sum] | 0; hi = words[sum + 1] | 0; }`,
+    `else { if (words[(at >>> ${STATE_SHIFT}) & ${STATE_MASK}] === 0) ${fail('bus')}`,
+    `sum = ${CHUNK_DATA} + ((at & ${OFFSET_MASK}) >>> 2); if (sum < words.length) { lo = words[sum] | 0; hi = words[sum + 1] | 0; } else { lo = 0; hi = 0; } }`,
     `result[n] = at; result[n + 1] = atHi; result[n + 2] = lo; result[n + 3] = hi; n += 4;`,
     ...level.valid.map((match) => `if (!(${matchSource(match)})) ${fail('not-present')}`),
   ];

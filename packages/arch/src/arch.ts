@@ -1,4 +1,5 @@
 import type { BitTable } from './bits.js';
+import type { ArchCosts } from './costs.js';
 import type { LevelHelpers, Protections, SwapHelpers } from './helpers.js';
 import type { Kernel } from './kernel.js';
 import type { Layout } from './layout.js';
@@ -48,6 +49,8 @@ export interface Arch extends LevelHelpers {
   /** What the hardware walker does (of a default address space when left out). */
   mmuOf(mm?: MmGeometry): MmuDescription;
   readonly tlb: TlbDescription;
+  /** What its instructions cost on which parts, as far as it was published. */
+  readonly costs: ArchCosts;
   /** `tso`: stores are seen in order (x86, s390). `weak`: they need barriers. */
   readonly memoryModel: 'tso' | 'weak';
   /** Every bit once. */

@@ -3,6 +3,7 @@ export * from './errors.js';
 export * from './bits.js';
 export { type Commit, type Kernel, commitOf, commits, kernel, releases } from './kernel.js';
 export type * from './arch.js';
+export type * from './costs.js';
 export type * from './cpu.js';
 export type * from './helpers.js';
 export * from './layout.js';

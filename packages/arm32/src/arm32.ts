@@ -3,6 +3,7 @@ import {
 } from '@ptemu/arch'; // prettier-ignore
 import { bitTable } from './bits.js';
 import { constantsOf } from './constants.js';
+import { costs } from './costs.js';
 import { layout as lpae } from './layout.js';
 import { mmuDescription } from './mmu.js';
 import { p4dHelpers } from './p4d.js';
@@ -68,6 +69,7 @@ export function arm32(options: Arm32Options): Arch {
     seq: oneEntry(kernel, sequences, { pmd, pte }),
     mmuOf: (mm) => (mm?.levels === undefined ? mmu : mmuDescription(mm.levels)),
     tlb: tlbDescription(),
+    costs,
     memoryModel: 'weak',
     bits: bitTable(env),
     constants: { ...constantsOf(env), ...swap.constants },

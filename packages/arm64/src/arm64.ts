@@ -2,6 +2,7 @@ import {
   type Arch, ArchError, type ArchOptions, type CpuFeatures, type KernelConfig, oneEntry, resolveOptions,
 } from '@ptemu/arch'; // prettier-ignore
 import { bitConstants, bitTable } from './bits.js';
+import { costs } from './costs.js';
 import { type Arm64Env, geometryOf, type Granule, layoutConstants, layoutOfGeometry } from './layout.js';
 import { mmuDescription } from './mmu.js';
 import { p4dHelpers } from './p4d.js';
@@ -91,6 +92,7 @@ export function arm64(options: Arm64Options): Arch {
     seq: oneEntry(kernel, sequences, { pmd, pte }),
     mmuOf: () => mmu,
     tlb: tlbDescription(),
+    costs,
     memoryModel: 'weak',
     bits: bitTable(env),
     constants: {

@@ -9,6 +9,7 @@ import {
 } from '@ptemu/arch';
 import { bitTable } from './bits.js';
 import { constants } from './constants.js';
+import { costs } from './costs.js';
 import { layoutOf } from './layout.js';
 import { mmuOf } from './mmu.js';
 import { p4dHelpers } from './p4d.js';
@@ -72,6 +73,7 @@ export function s390(options: S390Options): Arch {
     seq: oneEntry(kernel, all, { pmd, pte }),
     mmuOf: (mm) => mmuOf(env, mm),
     tlb,
+    costs,
     memoryModel: 'tso',
     bits: bitTable(kernel, config),
     constants: constants(env, swap),

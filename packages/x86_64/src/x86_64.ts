@@ -3,6 +3,7 @@ import {
 } from '@ptemu/arch'; // prettier-ignore
 import * as fixed from './bits.js';
 import { bitTable, x86Bits } from './bits.js';
+import { costs } from './costs.js';
 import { layoutConstants, layoutOfLevels, type X86Levels } from './layout.js';
 import { mmuDescription } from './mmu.js';
 import { p4dHelpers } from './p4d.js';
@@ -102,6 +103,7 @@ export function x86_64(options: X86Options): Arch {
     seq: oneEntry(kernel, sequences, { pmd, pte }),
     mmuOf: () => mmu,
     tlb: tlbDescription(kernel, cpu),
+    costs,
     memoryModel: 'tso',
     bits: bitTable(env),
     constants: {

@@ -7,3 +7,4 @@ export * from './page-walk-cache.js';
 export * from './tlb.js';
 export * from './tlb-cpu.js';
 export * from './tlb-batch.js';
+export * from './cost/index.js';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../test/json.js';
 import { thread } from '../test/protocols.js';
 import { cells, explore, ExploreError } from './index.js';
 import type { ExploreErrorCode, Step, Steps, Thread } from './index.js';
@@ -159,7 +160,8 @@ describe('explore, learning a thread', () => {
       }
     };
     const states = (agent: Partial<Thread>): number =>
-      explore({ world: o.world, threads: [{ name: 'I', role: 'agent', start: toggle, ...agent }] }).states;
+      explore({ world: o.world, threads: [{ name: 'I', role: 'agent', start: toggle, ...agent }] }, PLAIN)
+        .states;
     // At the head with 0, and behind the swap with 1; the start is a third place unless it is said to be the head.
     expect(states({ forget: 'idle' })).toBe(2);
     expect(states({})).toBe(3);

@@ -15,7 +15,7 @@
 import { ExploreError, threw } from './errors.js';
 import { formatOperand, stepName } from './step-table.js';
 import type { PreparedStep, StepTable } from './step-table.js';
-import type { Operand, Step, StepResult, Steps, Thread } from './types.js';
+import type { CellWatcher, Operand, Step, StepResult, Steps, Thread, World } from './types.js';
 
 /** The node of a thread that has ended, in every automaton. */
 export const DONE = 0;
@@ -23,10 +23,22 @@ export const DONE = 0;
 /** Generators that wait at the newest nodes are kept, so that going on there runs nothing again. */
 const LIVE_MAX = 4096;
 
-/** The part of one thread that was met so far. */
-export class ThreadAutomaton<P> {
+/** What a search asks of a thread. */
+export interface Automaton<P> {
   readonly thread: Thread;
   /** Where the thread starts. */
+  readonly root: number;
+  /** The step that the thread waits to take; `undefined` at `DONE`. */
+  at(node: number): PreparedStep<P> | undefined;
+  /** Steps taken on the shortest history known that leads to the node. */
+  depth(node: number): number;
+  /** The node after the step of `node` returned `result`. */
+  next(node: number, result: StepResult): number;
+}
+
+/** The part of one thread that was met so far. */
+export class ThreadAutomaton<P> implements Automaton<P> {
+  readonly thread: Thread;
   readonly root: number;
   readonly #table: StepTable<P>;
   /** By node: the step it waits to take; `undefined` at `DONE` only. */
@@ -44,10 +56,13 @@ export class ThreadAutomaton<P> {
   /** By forget key and result: the node that such histories share. */
   readonly #forgotten = new Map<string, Map<StepResult, number>>();
   readonly #live = new Map<number, Steps<unknown>>();
+  readonly #world: Pick<World<P>, 'watch'>;
+  readonly #outside = new OutsideWatcher();
 
-  constructor(thread: Thread, table: StepTable<P>) {
+  constructor(thread: Thread, table: StepTable<P>, world: Pick<World<P>, 'watch'>) {
     this.thread = thread;
     this.#table = table;
+    this.#world = world;
     const run = thread.start();
     const first = this.#advance(run, undefined, 0);
     this.root = first === undefined ? DONE : this.#addNode(first, DONE, undefined, run);
@@ -59,14 +74,25 @@ export class ThreadAutomaton<P> {
     return this.#steps.length;
   }
 
-  /** The step that the thread waits to take; `undefined` at `DONE`. */
   at(node: number): PreparedStep<P> | undefined {
     return this.#steps[node];
   }
 
-  /** Steps taken on the history by which the node was first reached. */
+  /** Of the history by which the node was first reached. */
   depth(node: number): number {
     return this.#depths[node] as number;
+  }
+
+  /** Results that the step of a node has returned so far, each with the node after it. */
+  edges(node: number): readonly (readonly [StepResult, number])[] {
+    const first = this.#firstChild[node] as number;
+    if (first < 0) return [];
+    return [[this.#firstResult[node], first], ...(this.#children[node] ?? [])];
+  }
+
+  /** By node from 2 on, in the order in which they were learned: the node before, and the result that led on. */
+  histories(): readonly (readonly [parent: number, result: StepResult])[] {
+    return this.#parents.slice(2).map((parent, i) => [parent, this.#parentResults[i + 2]]);
   }
 
   /**
@@ -151,11 +177,15 @@ export class ThreadAutomaton<P> {
 
   #advance(run: Steps<unknown>, result: StepResult, depth: number): PreparedStep<P> | undefined {
     let next: IteratorResult<Step, unknown>;
+    this.#world.watch(this.#outside);
     try {
       next = run.next(result);
     } catch (cause) {
       throw threw(this.thread.name, depth, cause);
+    } finally {
+      this.#world.watch(null);
     }
+    if (this.#outside.touched !== '') this.#touchesWorld(depth);
     if (next.done === true) return undefined;
     return this.#table.intern(next.value, this.thread.name);
   }
@@ -174,6 +204,15 @@ export class ThreadAutomaton<P> {
     );
   }
 
+  #touchesWorld(depth: number): never {
+    const { name } = this.thread;
+    throw new ExploreError(
+      'NONDETERMINISTIC',
+      `thread ${name} ${this.#outside.touched} of the world after ${depth} steps, between two steps; make that a step`,
+      { thread: name, depth },
+    );
+  }
+
   #badForget(
     key: string,
     result: Operand,
@@ -186,6 +225,17 @@ export class ThreadAutomaton<P> {
       `thread ${name} forgets alike under ${JSON.stringify(key)} with result ${formatOperand(result)}, but goes on with ${quote(before)} or with ${quote(now)}; give the two histories different keys`,
       { thread: name, key },
     );
+  }
+}
+
+/** Notes the first touch of the world by a thread that is not taking a step. */
+class OutsideWatcher implements CellWatcher {
+  touched = '';
+  reads(cell: number): void {
+    if (this.touched === '') this.touched = `reads cell ${cell}`;
+  }
+  writes(cell: number): void {
+    if (!this.touched.startsWith('changes')) this.touched = `changes cell ${cell}`;
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { ExploreError } from './errors.js';
 import { formatOperand, stepName } from './step-table.js';
-import type { Fallen, Footprint, Operand, Step, StepResult, World } from './types.js';
+import type { CellWatcher, Fallen, Operand, Step, StepResult, World } from './types.js';
 
 /** Reads cells without a step. */
 export interface CellsReader {
@@ -39,8 +39,8 @@ export interface CellsOptions {
   /** Steps for `call`, by name. */
   readonly operations?: Readonly<Record<string, CellOperation>>;
   /**
-   * What must be true after each step, by name; it falls when the predicate gives false, or a message. The first state
-   * is not looked at.
+   * What must be true after each step that writes, by name; it falls when the predicate gives false, or a message. The
+   * first state is not looked at.
    */
   readonly invariants?: Readonly<Record<string, CellsPredicate>>;
   /** What must be true when all actors have ended and nothing can step, likewise. */
@@ -92,10 +92,9 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   /** By cell: the values that it has had, by code and the other way round. */
   readonly #valueOf: number[][];
   readonly #codeOf: Map<number, number>[];
-  /** A cell of footprints only, for what depends on all cells. */
-  readonly #whole: number;
-  /** Whether some operation may have to wait, for whatever cells. */
-  readonly #whenever: boolean;
+  #watcher: CellWatcher | null = null;
+  /** Whether the step at hand has written a cell. */
+  #wrote = false;
   /** Cells changed and their codes before, in turns. */
   readonly #log: number[] = [];
   #fallen: Fallen[] = [];
@@ -120,8 +119,6 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
       throw new ExploreError('BAD_OPTION', 'option names has a name twice, or the name of a lock');
     }
     this.#operations = new Map(Object.entries(operations));
-    this.#whole = count + locks;
-    this.#whenever = Object.values(operations).some(({ when }) => when !== undefined);
     this.#invariants = Object.entries(invariants);
     this.#final = Object.entries(final);
     this.#values = numbers(count + locks).map((i) => initial?.[i] ?? 0);
@@ -143,20 +140,30 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   }
 
   get(cell: number): number {
+    this.#watcher?.reads(cell, this.#codes[cell] as number);
     return this.#values[cell] as number;
   }
 
   set(cell: number, value: number): void {
-    if (this.#values[cell] === value) return;
-    this.#log.push(cell, this.#codes[cell] as number);
-    this.#values[cell] = value;
-    const codes = this.#codeOf[cell] as Map<number, number>;
-    let code = codes.get(value);
-    if (code === undefined) {
-      code = (this.#valueOf[cell] as number[]).push(value) - 1;
-      codes.set(value, code);
+    this.#wrote = true;
+    if (this.#values[cell] !== value) {
+      this.#log.push(cell, this.#codes[cell] as number);
+      this.#values[cell] = value;
+      this.#codes[cell] = this.#intern(cell, value);
     }
-    this.#codes[cell] = code;
+    this.#watcher?.writes(cell, this.#codes[cell] as number);
+  }
+
+  watch(watcher: CellWatcher | null): void {
+    this.#watcher = watcher;
+  }
+
+  cellValues(): readonly (readonly number[])[] {
+    return this.#valueOf;
+  }
+
+  internValues(values: readonly (readonly Operand[])[]): void {
+    values.forEach((list, cell) => list.forEach((value) => this.#intern(cell, value as number)));
   }
 
   fall(invariant: string, message: string): void {
@@ -179,9 +186,9 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   enabled(_thread: number, { kind, cell, a, operation, operands }: CellOp): boolean {
     switch (kind) {
       case 'lock':
-        return this.#values[cell] === 0;
+        return this.get(cell) === 0;
       case 'waitUntil':
-        return this.#values[cell] === a;
+        return this.get(cell) === a;
       case 'call':
         return operation?.when === undefined || operation.when(this, ...operands);
       default:
@@ -190,8 +197,9 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
   }
 
   execute(thread: number, op: CellOp): StepResult {
+    this.#wrote = false;
     const result = this.#execute(thread, op);
-    this.#check(this.#invariants);
+    if (this.#wrote) this.#check(this.#invariants);
     return result;
   }
 
@@ -233,28 +241,6 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
     }
   }
 
-  /**
-   * What a `call` touches is found by taking it and undoing it. In a world with `invariants` all
-   * steps but `read`, `waitUntil` and `assert` conflict, since an invariant may read any cell. In a world in which some
-   * operation has a `when`, all steps conflict but two reads.
-   */
-  footprint(_thread: number, op: CellOp): Footprint {
-    const mayWait = op.kind === 'lock' || op.kind === 'waitUntil' || op.operation?.when !== undefined;
-    const reads: number[] = [];
-    const writes: number[] = [];
-    if (op.kind === 'read' || op.kind === 'waitUntil') reads.push(op.cell);
-    else if (op.kind !== 'call') writes.push(...(op.kind === 'assert' ? [] : [op.cell]));
-    else if (mayWait) writes.push(this.#whole);
-    else this.#trace(op, reads, writes);
-    if (this.#whenever) {
-      return writes.length > 0
-        ? { reads: [], writes: [this.#whole], mayWait }
-        : { reads: [this.#whole], writes, mayWait };
-    }
-    if (writes.length > 0 && this.#invariants.length > 0) writes.push(this.#whole);
-    return { reads, writes, mayWait };
-  }
-
   waitsFor(_thread: number, { kind, cell, a, operation }: CellOp): readonly (string | number)[] {
     if (kind === 'lock') return [(this.#values[cell] as number) - 1];
     if (kind === 'waitUntil') return [`${this.cellName(cell)} to be ${a}`];
@@ -266,48 +252,34 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
     return result === undefined ? stepName(step) : `${stepName(step)} -> ${formatOperand(result)}`;
   }
 
-  /** Takes an operation notes what it touches, and undoes it. */
-  #trace({ operation, operands }: CellOp, reads: number[], writes: number[]): void {
-    const mark = this.mark();
-    operation?.run(
-      {
-        get: (cell) => {
-          if (!reads.includes(cell)) reads.push(cell);
-          return this.get(cell);
-        },
-        set: (cell, value) => {
-          if (!writes.includes(cell)) writes.push(cell);
-          this.set(cell, value);
-        },
-        fall: () => {},
-      },
-      ...operands,
-    );
-    this.rollback(mark);
-  }
-
   #execute(thread: number, { kind, cell, a, b, text, operation, operands }: CellOp): StepResult {
-    const value = this.#values[cell] as number;
     switch (kind) {
       case 'read':
-        return value;
+        return this.get(cell);
       case 'write':
         this.set(cell, a);
         return undefined;
-      case 'compareAndSwap':
-        if (value === a) this.set(cell, b);
+      case 'compareAndSwap': {
+        // An exclusive access whether it succeeds or not.
+        const value = this.get(cell);
+        this.set(cell, value === a ? b : value);
         return value === a;
-      case 'fetchAdd':
+      }
+      case 'fetchAdd': {
+        const value = this.get(cell);
         this.set(cell, value + a);
         return value;
+      }
       case 'lock':
         this.set(cell, thread + 1);
         return undefined;
-      case 'unlock':
-        if (value === thread + 1) this.set(cell, 0);
-        else
+      case 'unlock': {
+        const owner = this.get(cell);
+        this.set(cell, owner === thread + 1 ? 0 : owner);
+        if (owner !== thread + 1)
           this.fall('lock-owner', `${this.cellName(cell)} is given back by a thread that does not hold it`);
         return undefined;
+      }
       case 'assert':
         this.fall('assert', text);
         return undefined;
@@ -316,6 +288,16 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
       case 'waitUntil':
         return undefined;
     }
+  }
+
+  #intern(cell: number, value: number): number {
+    const codes = this.#codeOf[cell] as Map<number, number>;
+    let code = codes.get(value);
+    if (code === undefined) {
+      code = (this.#valueOf[cell] as number[]).push(value) - 1;
+      codes.set(value, code);
+    }
+    return code;
   }
 
   #check(predicates: readonly [name: string, test: CellsPredicate][]): void {

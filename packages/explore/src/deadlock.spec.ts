@@ -81,6 +81,7 @@ describe('deadlock', () => {
       rollback: () => {},
       pack: () => {},
       unpack: () => {},
+      watch: () => {},
     };
     const c = cells(1);
     const threads = [thread('A', () => c.as('f').read(0))];

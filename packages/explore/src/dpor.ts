@@ -11,47 +11,51 @@
  * Where it departs from the paper:
  * - Recursion is a loop over one stack, and the world is rolled back only as far as a race needs. A race whose reversal a
  *   sleeping thread covers whatever the reversed step does is dropped before it is run.
- * - Dependency is the conflict of footprints, each taken in the state in which the step runs.
+ * - Dependency is the conflict of footprints, each learned in the state in which the step runs.
  * - Blocking. A step that waits need not race with the one that let it go on, but with one that took away what it waits
  *   for: after `lock` of A, `unlock` of A, `lock` of B the two locks race, though the unlock lies between. So a step that
  *   may wait races with every earlier event that it conflicts with and that does not happen before its thread came to
  *   it, where running shows that it could have been taken. The same goes for steps that still wait at the end. For this,
- *   a step that makes another wait must write all cells of the waiting one (`Footprint.mayWait`); then what goes before
- *   the reversed step has no other step in conflict with it, as the paper's proof needs.
+ *   cells that one step waits for are one resource (`Resources`): then what goes before the reversed step has no other
+ *   step in conflict with it, as the paper's proof needs. When cells are joined in the middle, the search begins anew.
  * - The end of a thread is no event, and agents are threads like the others.
  * - A step in which a judged invariant falls ends nothing, since what comes after it may race with what was before.
  * - `maxSteps` and `maxDepth` end an execution as if it were maximal; the verdict is then `unknown`.
  */
-import { DONE, ThreadAutomaton } from './automaton.js';
 import { conflict } from './commute.js';
+import type { Footprint } from './commute.js';
 import { fallenAtEnd } from './deadlock.js';
-import type { Waiting } from './deadlock.js';
-import { assert, ExploreError } from './errors.js';
+import { assert } from './errors.js';
 import { Judge } from './judge.js';
+import { LiveState } from './live-state.js';
+import { ENDED, FALLS, LEAF_FLAGS, Model } from './model.js';
 import type { Settings } from './options.js';
+import { Resources } from './resources.js';
 import type { ExploreResult } from './result.js';
-import { stepName, StepTable } from './step-table.js';
+import { stepName } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
-import type { Footprint, Program, ScheduleEntry, World } from './types.js';
+import type { Fallen, Program, ScheduleEntry } from './types.js';
 import { insertSequence, isWeakInitial } from './wakeup-tree.js';
 import type { Act, Branch } from './wakeup-tree.js';
 
 /** Explores one execution of each trace of the program, within `maxExecutions`, `maxDepth` and `maxSteps`. */
 export function dpor<P>(program: Program<P>, settings: Settings): ExploreResult {
-  if (program.world.footprint === undefined) {
-    throw new ExploreError(
-      'BAD_OPTION',
-      'option strategy is dpor, but the world of this program has no footprint; use exhaustive',
-      { name: 'strategy', value: 'dpor' },
-    );
+  const fallen = program.world.takeFallen();
+  const model = new Model(program, () => false);
+  const resources = new Resources(model);
+  for (;;) {
+    const before = resources.version;
+    const search = new Dpor(model, resources, settings);
+    const result = search.run(fallen);
+    // What is known of resources only grows, so this comes to an end.
+    if (resources.version === before) return result;
   }
-  return new Dpor(program, settings).run();
 }
 
 /** An event of the present execution, and what is known of the state before it. */
 interface Event<P> extends Act {
-  /** Node of the thread before the event. */
-  readonly node: number;
+  /** Code of the thread before the event. */
+  readonly code: number;
   readonly next: PreparedStep<P>;
   /** By thread: how many events of the execution come up to its last one that happens before this one, or is it. */
   readonly clock: Int32Array;
@@ -67,22 +71,21 @@ interface Place {
   tree: Branch[];
 }
 
-const REST: Footprint = { reads: [], writes: [], mayWait: false };
-
 class Dpor<P> {
   readonly #program: Program<P>;
-  readonly #world: World<P>;
+  readonly #model: Model<P>;
+  readonly #resources: Resources<P>;
   readonly #settings: Settings;
   readonly #judge: Judge;
-  readonly #threads: readonly ThreadAutomaton<P>[];
+  /** The state after those events that are in effect. */
+  readonly #state: LiveState<P>;
   /** The present execution. */
   readonly #events: Event<P>[] = [];
   /** The states before each event, and at the end. */
   readonly #places: Place[] = [{ sleep: [], tree: [] }];
-  /** The world's marks before each event that is in effect; their number is how far the world is. */
+  /** The state's marks before each event that is in effect; their number is how far the state is. */
   readonly #marks: number[] = [];
-  /** By thread, at the end of `#events`: node, and the place of its last event plus one. */
-  readonly #nodes: number[];
+  /** By thread, at the end of `#events`: the place of its last event plus one, and how many events it has. */
   readonly #last: number[];
   readonly #depths: number[];
   /** The event in which a judged invariant fell first in this execution. */
@@ -92,24 +95,25 @@ class Dpor<P> {
   #transitions = 0;
   #terminalStates = 0;
 
-  constructor(program: Program<P>, settings: Settings) {
-    this.#program = program;
-    this.#world = program.world;
+  constructor(model: Model<P>, resources: Resources<P>, settings: Settings) {
+    this.#program = model.program;
+    this.#model = model;
+    this.#resources = resources;
     this.#settings = settings;
-    this.#judge = new Judge(program, settings);
-    const table = new StepTable(program.world);
-    this.#threads = program.threads.map((thread) => new ThreadAutomaton(thread, table));
-    this.#nodes = this.#threads.map(({ root }) => root);
-    this.#last = this.#threads.map(() => 0);
-    this.#depths = this.#threads.map(() => 0);
+    this.#judge = new Judge(model.program, settings);
+    this.#state = new LiveState(model);
+    this.#last = model.threads.map(() => 0);
+    this.#depths = model.threads.map(() => 0);
   }
 
-  run(): ExploreResult {
+  /** `fallen` is what had fallen before the first step. Ends early when cells were joined. */
+  run(fallen: readonly Fallen[]): ExploreResult {
     const { stopAtFirst, maxExecutions } = this.#settings;
     const judge = this.#judge;
-    judge.look(() => []);
-    let more = !judge.fall(this.#world.takeFallen(), 0, () => []);
-    while (more) {
+    const { version } = this.#resources;
+    judge.look(this.#test, () => []);
+    let more = !judge.fall(fallen, 0, () => []);
+    while (more && this.#resources.version === version) {
       if (this.#executions + this.#redundant >= maxExecutions) {
         judge.hit('maxExecutions');
         break;
@@ -156,27 +160,27 @@ class Dpor<P> {
         return true;
       }
       this.#step(place, thread);
-      this.#checkWaiting(enabled);
     }
   }
 
   #enabled(): number[] {
     const enabled: number[] = [];
-    this.#nodes.forEach((node, thread) => {
-      if (node !== DONE && this.#world.enabled(thread, this.#at(thread, node).prepared)) enabled.push(thread);
-    });
+    for (let thread = 0; thread < this.#model.nrThreads; thread++) {
+      if (this.#state.enabled(thread) >= 0) enabled.push(thread);
+    }
     return enabled;
   }
 
   #step(place: Place, thread: number): void {
     const judge = this.#judge;
     const index = this.#events.length;
-    const node = this.#nodes[thread] as number;
-    const next = this.#at(thread, node);
-    const footprint = this.#footprint(thread, next);
+    const code = this.#state.vector[thread] as number;
+    const next = this.#at(thread, code);
+    const leaf = this.#state.enabled(thread);
+    const footprint = this.#resources.footprint(leaf);
     const event: Event<P> = {
       thread,
-      node,
+      code,
       next,
       footprint,
       clock: this.#clock(thread, footprint),
@@ -192,13 +196,15 @@ class Dpor<P> {
     });
     branch.next = [];
 
-    this.#marks.push(this.#world.mark());
-    const result = this.#world.execute(thread, next.prepared);
-    const fallen = this.#world.takeFallen();
+    const falls = (this.#model.leaves.at(leaf + LEAF_FLAGS) & FALLS) !== 0;
+    if (falls && this.#fellAt > index) {
+      const fallen = this.#model.fallenIn(this.#state.vector, thread);
+      if (judge.fall(fallen, index + 1, () => this.#schedule())) this.#fellAt = index;
+    }
+    this.#marks.push(this.#state.mark());
+    this.#state.take(thread, leaf);
     this.#transitions++;
-    if (judge.looking) judge.look(() => this.#schedule());
-    if (this.#fellAt > index && judge.fall(fallen, index + 1, () => this.#schedule())) this.#fellAt = index;
-    this.#nodes[thread] = (this.#threads[thread] as ThreadAutomaton<P>).next(node, result);
+    if (judge.looking) judge.look(this.#test, () => this.#schedule());
     this.#last[thread] = index + 1;
     this.#depths[thread] = event.depth + 1;
   }
@@ -208,7 +214,7 @@ class Dpor<P> {
     const clock =
       previous > 0
         ? (this.#events[previous - 1] as Event<P>).clock.slice()
-        : new Int32Array(this.#threads.length);
+        : new Int32Array(this.#model.nrThreads);
     for (let i = this.#events.length - 1; i >= 0; i--) {
       const other = this.#events[i] as Event<P>;
       if ((clock[other.thread] as number) > i || !conflict(other.footprint, footprint)) continue;
@@ -220,31 +226,17 @@ class Dpor<P> {
     return clock;
   }
 
-  /** Checks the contract of `Footprint.mayWait` on threads that the last event has made wait. */
-  #checkWaiting(before: readonly number[]): void {
-    const event = this.#events.at(-1) as Event<P>;
-    for (const thread of before) {
-      if (thread === event.thread) continue;
-      const next = this.#at(thread, this.#nodes[thread] as number);
-      if (this.#world.enabled(thread, next.prepared)) continue;
-      const { reads, writes, mayWait } = this.#footprint(thread, next);
-      const written = [...reads, ...writes].every((cell) => event.footprint.writes.includes(cell));
-      if (written && mayWait !== false) continue;
-      throw new ExploreError(
-        'BAD_STEP',
-        `"${stepName(event.next.step)}" makes "${stepName(next.step)}" wait; its footprint must write all cells of that step, which must not deny mayWait`,
-      );
-    }
-  }
-
   /** Judges a state in which nothing is enabled. */
   #end(): void {
     this.#terminalStates++;
     if (this.#fellAt !== Infinity) return;
-    const waiting: Waiting<P>[] = this.#nodes.flatMap((node, thread) =>
-      node === DONE ? [] : [{ thread, next: this.#at(thread, node) }],
-    );
-    const fallen = fallenAtEnd(this.#program, waiting);
+    const { vector } = this.#state;
+    const waiting = this.#state.waiting();
+    if (waiting.every(({ thread }) => this.#program.threads[thread]?.role === 'agent')) {
+      const leaf = this.#model.finishLeaf(vector);
+      if (leaf < 0 || (this.#model.leaves.at(leaf + LEAF_FLAGS) & FALLS) === 0) return;
+    }
+    const fallen = this.#model.inWorld(vector, () => fallenAtEnd(this.#program, waiting));
     this.#judge.fall(fallen, this.#events.length, () => this.#schedule());
   }
 
@@ -252,26 +244,26 @@ class Dpor<P> {
   #reverseRaces(): void {
     const events = this.#events;
     const later = new Map<number, Set<number>>();
-    const race = (first: number, thread: number, node: number): void => {
+    const race = (first: number, thread: number, code: number): void => {
       let known = later.get(first);
       if (known === undefined) later.set(first, (known = new Set()));
       // A thread waits at one node between two of its events, so the pair names the reversed step.
-      known.add(thread * 0x1_0000_0000 + node);
+      known.add(thread * 0x1_0000_0000 + code);
     };
     events.forEach((event, j) => {
-      if (event.footprint.mayWait === false) this.#races(event, (i) => race(i, event.thread, event.node));
-      else this.#conflicts(event, j, (i) => race(i, event.thread, event.node));
+      if (event.footprint.mayWait === false) this.#races(event, (i) => race(i, event.thread, event.code));
+      else this.#conflicts(event, j, (i) => race(i, event.thread, event.code));
     });
-    this.#nodes.forEach((node, thread) => {
-      if (node === DONE) return;
-      const next = this.#at(thread, node);
-      const footprint = this.#footprint(thread, next);
+    for (let thread = 0; thread < this.#model.nrThreads; thread++) {
+      const code = this.#state.vector[thread] as number;
+      if (code === ENDED) continue;
+      const footprint = this.#resources.footprint(this.#state.leaf(thread));
       const pending = { thread, footprint, previous: this.#last[thread] as number };
-      this.#conflicts(pending, events.length, (i) => race(i, thread, node));
-    });
+      this.#conflicts(pending, events.length, (i) => race(i, thread, code));
+    }
     for (let i = events.length - 1; i >= 0; i--) {
       for (const key of later.get(i) ?? []) {
-        this.#reverse(i, Math.floor(key / 0x1_0000_0000), key % 0x1_0000_0000);
+        this.#reverse(i, Math.floor(key / 0x1_0000_0000));
       }
     }
   }
@@ -305,8 +297,8 @@ class Dpor<P> {
     }
   }
 
-  /** Plans to take, before event `i`, what does not happen after it and then the step at `node`, if that can be. */
-  #reverse(i: number, thread: number, node: number): void {
+  /** Plans to take, before event `i`, what does not happen after it and then the next step of a thread, if that can be. */
+  #reverse(i: number, thread: number): void {
     const events = this.#events;
     const first = events[i] as Event<P>;
     const acts: Event<P>[] = [];
@@ -321,13 +313,12 @@ class Dpor<P> {
     if (open.some((asleep) => asleep.thread === thread || begins(asleep))) return;
 
     this.#rewind(i);
-    const mark = this.#world.mark();
-    for (const act of acts) this.#world.execute(act.thread, act.next.prepared);
-    const next = this.#at(thread, node);
-    const able = this.#world.enabled(thread, next.prepared);
-    const footprint = able ? this.#footprint(thread, next) : undefined;
-    this.#world.takeFallen();
-    this.#world.rollback(mark);
+    const state = this.#state;
+    const mark = state.mark();
+    for (const act of acts) state.take(act.thread, state.enabled(act.thread));
+    const leaf = state.enabled(thread);
+    const footprint = leaf < 0 ? undefined : this.#resources.footprint(leaf);
+    state.rollback(mark);
     if (footprint === undefined || open.some((asleep) => !conflict(asleep.footprint, footprint))) return;
     insertSequence(tree, [...acts, { thread, footprint }]);
   }
@@ -339,7 +330,6 @@ class Dpor<P> {
       const event = events.pop() as Event<P>;
       const { thread, footprint } = event;
       this.#places.pop();
-      this.#nodes[thread] = event.node;
       this.#last[thread] = event.previous;
       this.#depths[thread] = event.depth;
       if (this.#fellAt >= events.length) this.#fellAt = Infinity;
@@ -350,29 +340,27 @@ class Dpor<P> {
       this.#rewind(events.length);
       for (let i = this.#marks.length; i < events.length; i++) {
         const again = events[i] as Event<P>;
-        this.#marks.push(this.#world.mark());
-        this.#world.execute(again.thread, again.next.prepared);
+        this.#marks.push(this.#state.mark());
+        this.#state.take(again.thread, this.#state.enabled(again.thread));
       }
-      this.#world.takeFallen();
       return true;
     }
     return false;
   }
 
-  /** Undoes the events from `index` on in the world, as far as they are in effect there. */
+  /** Undoes the events from `index` on in the state, as far as they are in effect there. */
   #rewind(index: number): void {
     if (this.#marks.length <= index) return;
-    this.#world.rollback(this.#marks[index] as number);
+    this.#state.rollback(this.#marks[index] as number);
     this.#marks.length = index;
   }
 
-  #at(thread: number, node: number): PreparedStep<P> {
-    return (this.#threads[thread] as ThreadAutomaton<P>).at(node) as PreparedStep<P>;
+  #at(thread: number, code: number): PreparedStep<P> {
+    return this.#model.stepAt(thread, code) as PreparedStep<P>;
   }
 
-  #footprint(thread: number, { prepared }: PreparedStep<P>): Footprint {
-    return this.#world.footprint?.(thread, prepared) ?? REST;
-  }
+  /** Whether the present state has the i-th `sometimes`. */
+  readonly #test = (i: number): boolean => this.#model.testIn(this.#state.vector, i);
 
   #schedule(): readonly ScheduleEntry[] {
     return this.#events.map(({ thread, next }) => ({

@@ -1,173 +1,244 @@
 /**
  * Every reachable state, breadth first.
  *
- * A state is one automaton node per thread and the packed world. States are expanded in the order in which they were
- * found and threads in the order of the program, so the result depends on nothing else, and the first schedule found to
- * a state is a shortest one. A step in which a judged invariant falls is counted, but the state after it is not
- * entered; the search goes on with the others, so that counts and `alsoFell` are those of the whole space.
+ * States are expanded in the order in which they were found and threads in the order of the program, so the result
+ * depends on nothing else, and the first schedule found to a state is a shortest one. A step in which a judged invariant
+ * falls is counted, but the state after it is not entered; the search goes on with the others, so that `alsoFell` is that
+ * of the whole space.
+ *
+ * Sleep sets leave out steps, never states. A thread sleeps in a state when its step was taken earlier on the way, or by
+ * an elder sibling, and commutes with all that was done since: the same two steps in the other order lead here too.
+ * Follows Patrice Godefroid, "Partial-order methods for the verification of concurrent systems", LNCS 1032, 1996, chapter
+ * 5; independence is that of the two steps in the state at hand (Shmuel Katz, Doron Peled, "Defining conditional
+ * independence using collapses", TCS 101 (2), 1992): neither writes a cell that the other reads or writes there.
+ *
+ * With a set of visited states sleep sets alone would lose states, since a state may be met again with a smaller one.
+ * Godefroid explores such a state again. Breadth first it need not be: a state keeps the intersection of the sleep sets
+ * with which it is met in the level in which it is found, before it is expanded, and what comes later changes nothing.
+ * Proof: take any shortest schedule to a state (or to the step in which an invariant falls); of the equivalent ones, all
+ * of the same length, take the first in the order of threads. No step of it is asleep where it is taken: else that thread,
+ * asleep since an earlier state of the schedule, could step there, which gives an equivalent schedule that comes before.
+ * Each state on it is at its shortest distance, so it is met with this schedule's sleep set before it is expanded, and the
+ * intersection is no larger. So every state is found at its distance, and by its first shortest schedule.
  */
-import { ThreadAutomaton, DONE } from './automaton.js';
-import { Judge } from './judge.js';
-import type { ExploreResult } from './result.js';
 import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
-import type { PreparedStep } from './step-table.js';
+import { Expander } from './expander.js';
+import type { ExpanderEvents } from './expander.js';
+import { ownMemory } from './int-buffer.js';
+import { Judge } from './judge.js';
+import { mergedThreads } from './merge.js';
+import { ENABLED, ENDED, FALLS, LEAF_FLAGS, Model, TOLD } from './model.js';
+import type { Bound, Progress, Settings } from './options.js';
+import { PackedStore } from './packed-store.js';
 import { PathCounter } from './path-counter.js';
-import type { Settings } from './options.js';
+import type { ExploreResult } from './result.js';
 import { scheduleTo } from './schedule-to.js';
-import { StateStore } from './state-store.js';
-import { StepTable } from './step-table.js';
-import type { Program, World } from './types.js';
+import type { Fallen, Program, ScheduleEntry } from './types.js';
 
 /** How many states are expanded between two calls of `progress`. */
-const PROGRESS_STATES = 0x4000;
+const PROGRESS_STATES = 0x1000;
 
 /** Sees every reachable state of the program, within `maxStates`, `maxDepth` and `maxSteps`. */
 export function exhaustive<P>(program: Program<P>, settings: Settings): ExploreResult {
-  return new Exhaustive(program, settings).run();
+  const search = new Exhaustive(program, settings);
+  while (!search.done) search.advance(Infinity);
+  return search.result();
 }
 
-class Exhaustive<P> {
+/** An exhaustive search that goes on for as long as it is told to. */
+export class Exhaustive<P> {
   readonly #program: Program<P>;
-  readonly #world: World<P>;
   readonly #settings: Settings;
   readonly #judge: Judge;
-  readonly #threads: readonly ThreadAutomaton<P>[];
-  readonly #store = new StateStore();
+  readonly #model: Model<P>;
+  readonly #store: PackedStore;
+  readonly #expander: Expander<P>;
   readonly #paths = new PathCounter();
-  readonly #packed: number[] = [];
-  /** The nodes of the state being expanded; `#step` changes one and sets it back. */
-  readonly #nodes: Int32Array;
-  /** Steps from the first state to those being expanded. */
+  /** Steps from the first state to those being expanded, and the first state of the next level. */
   #level = 0;
-  /** The first state of the next level. */
   #levelEnd = 1;
-  #transitions = 0;
+  /** The next state to expand. */
+  #next = 0;
   #terminalStates = 0;
+  #deadlocked = false;
+  #stopped = false;
 
   constructor(program: Program<P>, settings: Settings) {
     this.#program = program;
-    this.#world = program.world;
     this.#settings = settings;
     this.#judge = new Judge(program, settings);
-    const table = new StepTable(program.world);
-    this.#threads = program.threads.map((thread) => new ThreadAutomaton(thread, table));
-    this.#nodes = new Int32Array(this.#threads.length);
+    const fallen = program.world.takeFallen();
+    const threads = settings.merge === 'bisimilar' ? mergedThreads(program) : undefined;
+    this.#model = new Model(program, (invariant) => this.#judge.judges(invariant), {
+      threads,
+      maxDepth: settings.maxDepth,
+    });
+    this.#store = new PackedStore(ownMemory);
+    this.#expander = new Expander(this.#model, this.#store, this.#events(), {
+      sleepSets: settings.sleepSets,
+      maxStates: settings.maxStates,
+    });
+    this.#expander.counting = true;
+    this.#start(fallen);
   }
 
-  run(): ExploreResult {
-    const { progress, stopAtFirst } = this.#settings;
-    const store = this.#store;
-    this.#threads.forEach((thread, i) => (this.#nodes[i] = thread.root));
-    const cut = this.#start();
-    for (let state = 0; state < store.size && !cut; state++) {
-      if (state === this.#levelEnd) {
-        if (stopAtFirst === true && this.#judge.violated) break;
+  /** Whether there is nothing left to do. */
+  get done(): boolean {
+    return this.#stopped || this.#next >= this.#store.size;
+  }
+
+  get progress(): Progress {
+    return {
+      states: this.#store.size,
+      expanded: this.#next,
+      transitions: this.#expander.transitions,
+      bytes: this.#store.bytes,
+    };
+  }
+
+  /** Expands about `states` states. */
+  advance(states: number): void {
+    const { progress, stopAtFirst, maxSteps, maxMemory } = this.#settings;
+    for (let left = states; left > 0 && !this.done;) {
+      if (this.#next === this.#levelEnd) {
+        if (stopAtFirst === true && this.#judge.violated) {
+          this.#stopped = true;
+          break;
+        }
         this.#level++;
-        this.#levelEnd = store.size;
+        this.#levelEnd = this.#store.size;
+        this.#store.forgetSleeps(this.#next);
       }
-      if (progress !== undefined && state % PROGRESS_STATES === 0) {
-        progress({ states: store.size, expanded: state, transitions: this.#transitions });
+      if (this.#level >= maxSteps) {
+        // States without a step are the only ones that may still say something.
+        this.#judgeEnds();
+        this.#stopped = true;
+        break;
       }
-      this.#expand(state);
+      if (maxMemory !== undefined && this.#store.bytes > maxMemory) {
+        this.#judge.hit('maxMemory');
+        this.#stopped = true;
+        break;
+      }
+      const slice = Math.min(
+        left,
+        PROGRESS_STATES - (this.#next % PROGRESS_STATES),
+        this.#levelEnd - this.#next,
+      );
+      if (progress !== undefined && this.#next % PROGRESS_STATES === 0) progress(this.progress);
+      this.#expander.looking = this.#judge.looking;
+      this.#expander.counting = this.#paths.counting;
+      this.#expander.run(this.#next, this.#next + slice, this.#levelEnd);
+      this.#next += slice;
+      left -= slice;
     }
-    this.#unpack(0);
-    const complete = !cut && !this.#judge.bounded && !(stopAtFirst === true && this.#judge.violated);
+  }
+
+  /** Ends the search where it is, for the reason given. */
+  stop(bound: Bound): void {
+    if (this.done) return;
+    this.#judge.hit(bound);
+    this.#stopped = true;
+  }
+
+  result(): ExploreResult {
+    const complete = !this.#stopped && !this.#judge.bounded;
     return this.#judge.result(
       {
-        states: store.size,
-        transitions: this.#transitions,
+        states: this.#store.size,
+        transitions: this.#expander.transitions,
         terminalStates: this.#terminalStates,
-        executions: complete ? this.#paths.total(store.size) : null,
+        executions: complete ? this.#paths.total(this.#store.size) : null,
       },
       null,
     );
   }
 
-  /** Enters the first state; returns whether a judged invariant had fallen before any step. */
-  #start(): boolean {
-    this.#packed.length = 0;
-    this.#world.pack(this.#packed);
-    this.#store.find(this.#nodes, this.#nodes.length, this.#packed);
-    this.#store.insert(0, 0);
-    this.#judge.look(() => []);
-    const fallen = this.#world.takeFallen();
-    return fallen.length > 0 && this.#judge.fall(fallen, 0, () => []);
+  /** Enters the first state; a judged invariant that had fallen before any step ends the search. */
+  #start(fallen: readonly Fallen[]): void {
+    const first = this.#model.firstState();
+    this.#store.start(first, this.#model.maxCodes);
+    this.#look(0);
+    if (fallen.length > 0 && this.#judge.fall(fallen, 0, () => [])) this.#stopped = true;
   }
 
-  #unpack(state: number): void {
-    const length = this.#store.load(state);
-    this.#world.unpack(this.#store.vector, this.#nodes.length, length);
+  #events(): ExpanderEvents {
+    return {
+      falls: (state, thread) => this.#falls(state, thread),
+      terminal: (state, vector) => this.#terminal(state, vector),
+      barred: () => this.#judge.hit('maxDepth'),
+      full: () => this.#judge.hit('maxStates'),
+      entered: (state) => this.#look(state),
+      edge: (from, to) => this.#paths.edge(from, to),
+      end: (from) => this.#paths.end(from),
+    };
   }
 
-  #expand(state: number): void {
-    const world = this.#world;
-    const { maxDepth, maxSteps } = this.#settings;
-    const nodes = this.#nodes;
-    this.#unpack(state);
-    for (let i = 0; i < nodes.length; i++) nodes[i] = this.#store.vector[i] as number;
-
-    let terminal = true;
-    for (let i = 0; i < nodes.length; i++) {
-      const node = nodes[i] as number;
-      if (node === DONE) continue;
-      const thread = this.#threads[i] as ThreadAutomaton<P>;
-      const next = thread.at(node) as PreparedStep<P>;
-      if (!world.enabled(i, next.prepared)) continue;
-      terminal = false;
-      if (this.#level >= maxSteps) this.#judge.hit('maxSteps');
-      else if (thread.depth(node) >= maxDepth) this.#judge.hit('maxDepth');
-      else this.#step(state, i, node, next.prepared);
-    }
-    if (terminal) this.#end(state);
+  /** Judges what falls in a step, and looks at the state after it, which may not be entered. */
+  #falls(state: number, thread: number): void {
+    const vector = this.#load(state);
+    const model = this.#model;
+    const schedule = (): readonly ScheduleEntry[] => scheduleTo(this.#store, model, state, thread);
+    this.#judge.fall(model.fallenIn(vector, thread), this.#level + 1, schedule);
+    if (!this.#judge.looking) return;
+    const writes = model.writesOf(model.leafFor(vector, thread));
+    for (let i = 0; i < writes.length; i += 2) vector[writes[i] as number] = writes[i + 1] as number;
+    this.#judge.look((i) => model.testIn(vector, i), schedule);
   }
 
-  #step(state: number, actor: number, node: number, prepared: P): void {
-    const world = this.#world;
-    const judge = this.#judge;
-    const mark = world.mark();
-    const result = world.execute(actor, prepared);
-    const fallen = world.takeFallen();
-    this.#transitions++;
-    if (judge.looking) judge.look(() => scheduleTo(this.#store, this.#threads, state, actor));
-    const violates =
-      fallen.length > 0 &&
-      judge.fall(fallen, this.#level + 1, () => scheduleTo(this.#store, this.#threads, state, actor));
-    if (violates) this.#paths.end(state);
-    else {
-      this.#nodes[actor] = (this.#threads[actor] as ThreadAutomaton<P>).next(node, result);
-      this.#packed.length = 0;
-      world.pack(this.#packed);
-      this.#enter(state, actor);
-      this.#nodes[actor] = node;
-    }
-    world.rollback(mark);
+  #look(state: number): void {
+    if (!this.#judge.looking) return;
+    const vector = this.#load(state);
+    this.#judge.look(
+      (i) => this.#model.testIn(vector, i),
+      () => scheduleTo(this.#store, this.#model, state),
+    );
   }
 
-  #enter(from: number, actor: number): void {
-    const store = this.#store;
-    let to = store.find(this.#nodes, this.#nodes.length, this.#packed);
-    if (to < 0) {
-      if (store.size >= this.#settings.maxStates) {
-        this.#judge.hit('maxStates');
-        return;
-      }
-      to = store.insert(from, actor);
-    }
-    this.#paths.edge(from, to);
-  }
-
-  /** Judges a state in which no step is enabled. */
-  #end(state: number): void {
+  /** Judges a state in which no step is enabled: the first deadlock, and each first thing that `finish` finds. */
+  #terminal(state: number, vector: Int32Array): void {
     this.#terminalStates++;
-    this.#paths.end(state);
-    const waiting: Waiting<P>[] = [];
-    this.#nodes.forEach((node, thread) => {
-      const next = this.#threads[thread]?.at(node);
-      if (next !== undefined) waiting.push({ thread, next });
-    });
-    const fallen = fallenAtEnd(this.#program, waiting);
-    if (fallen.length > 0)
-      this.#judge.fall(fallen, this.#level, () => scheduleTo(this.#store, this.#threads, state));
+    if (this.#paths.counting) this.#paths.end(state);
+    const model = this.#model;
+    const { threads } = this.#program;
+    const schedule = (): readonly ScheduleEntry[] => scheduleTo(this.#store, model, state);
+    if (threads.some(({ role }, i) => role !== 'agent' && vector[i] !== ENDED)) {
+      if (this.#deadlocked) return;
+      this.#deadlocked = true;
+      const waiting = threads.flatMap((_, thread): Waiting<P>[] => {
+        const next = model.stepAt(thread, vector[thread] as number);
+        return next === undefined ? [] : [{ thread, next }];
+      });
+      const fallen = model.inWorld(vector, () => fallenAtEnd(this.#program, waiting));
+      this.#judge.fall(fallen, this.#level, schedule);
+      return;
+    }
+    const leaf = model.finishLeaf(vector);
+    if (leaf < 0) return;
+    const flags = model.leaves.at(leaf + LEAF_FLAGS);
+    if ((flags & FALLS) === 0 || (flags & TOLD) !== 0) return;
+    model.leaves.array[leaf + LEAF_FLAGS] = flags | TOLD;
+    this.#judge.fall(model.fallenAtEnd(vector), this.#level, schedule);
+  }
+
+  /** At the last level that `maxSteps` allows, judges the states in which no step is enabled. */
+  #judgeEnds(): void {
+    const model = this.#model;
+    for (; this.#next < this.#store.size; this.#next++) {
+      const vector = this.#load(this.#next);
+      const able = this.#program.threads.some(
+        (_, i) =>
+          vector[i] !== ENDED && (model.leaves.at(model.leafFor(vector, i) + LEAF_FLAGS) & ENABLED) !== 0,
+      );
+      if (able) this.#judge.hit('maxSteps');
+      else this.#terminal(this.#next, vector);
+    }
+  }
+
+  #load(state: number): Int32Array {
+    const vector = new Int32Array(this.#model.nrSlots);
+    this.#store.load(state, vector);
+    return vector;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { toJson } from '../test/json.js';
+import { PLAIN, toJson } from '../test/json.js';
 import { increments, lastZero, lockOrder, peterson, thread } from '../test/protocols.js';
-import { SIZES, svz } from '../test/svz.js';
+import { SIZES, svz, svzByLabel } from '../test/svz.js';
 import { cells, explore, ExploreError } from './index.js';
 import type { CellOp, ExploreOptions, ExploreResult, Program, Steps, World } from './index.js';
 
@@ -14,7 +14,7 @@ const twoSteps = (c: ReturnType<typeof cells>) =>
 describe('explore, on protocols', () => {
   it('finds the shortest schedule by which an update is lost', () => {
     // Ar Aw Br Bw and Br Bw Ar Aw keep both; ArBrAwBw, ArBrBwAw, BrArAwBw and BrArBwAw lose one.
-    const result = explore(increments('read-write'));
+    const result = explore(increments('read-write'), PLAIN);
     expect(result).toMatchObject({
       verdict: 'violates',
       invariant: 'sum',
@@ -92,7 +92,7 @@ describe('explore, on protocols', () => {
 
   it('counts the executions of lastzero(1)', () => {
     // seek reads 0 and is done before or after raise1 has read (2), or reads 1 after raise1 and then cell 0 (1).
-    expect(explore(lastZero(1)).executions).toBe(3n);
+    expect(explore(lastZero(1), PLAIN).executions).toBe(3n);
   });
 
   it('counts executions beyond the integers that a number holds', () => {
@@ -103,7 +103,7 @@ describe('explore, on protocols', () => {
     };
     const factorial = (n: bigint): bigint => (n === 0n ? 1n : n * factorial(n - 1n));
     const threads = [0, 1, 2].map((i) => thread(`T${i}`, () => count(i)));
-    const result = explore({ world: c.world, threads });
+    const result = explore({ world: c.world, threads }, PLAIN);
     expect(result.executions).toBe(factorial(60n) / factorial(20n) ** 3n);
     expect(result).toMatchObject({ states: 21 ** 3, transitions: 3 * 20 * 21 ** 2, terminalStates: 1 });
   });
@@ -259,10 +259,12 @@ describe('explore, ends of schedules', () => {
       },
       pack: (out) => c.world.pack(out),
       unpack: (from, start, end) => c.world.unpack(from, start, end),
+      watch: (watcher) => c.world.watch(watcher),
       finish: () => c.world.finish?.(),
     };
     explore({ world, threads: [thread('A', twoSteps(c))] });
-    expect([marks.length, made]).toEqual([0, 3]);
+    expect(marks).toHaveLength(0);
+    expect(made).toBeGreaterThan(0);
   });
 
   it('finds no end where an agent can step for ever', () => {
@@ -347,7 +349,7 @@ describe('explore, twice', () => {
 
   it('tells of its progress', () => {
     const seen: number[] = [];
-    explore(svz(SIZES.M), { progress: ({ states }) => seen.push(states) });
+    explore(svzByLabel(SIZES.M), { merge: 'none', progress: ({ states }) => seen.push(states) });
     expect(seen[0]).toBe(1);
     expect(seen.length).toBeGreaterThan(1);
   });

@@ -35,16 +35,16 @@ export class Judge {
   readonly #sometimes: readonly Sometimes[];
   readonly #findings = new Map<string, Finding>();
   readonly #reached = new Map<Sometimes, readonly ScheduleEntry[]>();
-  readonly #bounds = new Set<Bound>();
+  readonly #bounds = new Map<Bound, number>();
   #first: Finding | undefined;
-  /** Those of `sometimes` that no state had so far. */
-  #open: Sometimes[];
+  /** Those of `sometimes` that no state had so far, by their places. */
+  #open: number[];
 
   constructor(program: Pick<Program, 'judgedBy' | 'sometimes'>, settings: Settings) {
     this.#settings = settings;
     this.#judgedBy = program.judgedBy;
     this.#sometimes = program.sometimes ?? [];
-    this.#open = [...this.#sometimes];
+    this.#open = this.#sometimes.map((_, i) => i);
   }
 
   /** Whether a judged invariant has fallen. */
@@ -68,7 +68,7 @@ export class Judge {
     const news: Finding[] = [];
     let judges = false;
     for (const { invariant, message } of fallen) {
-      const judged = this.#isJudged(invariant);
+      const judged = this.judges(invariant);
       judges ||= judged;
       const known = this.#findings.get(invariant);
       if (known !== undefined && known.schedule.length <= steps) continue;
@@ -83,18 +83,23 @@ export class Judge {
     return judges;
   }
 
-  /** Looks at the world's present state for each `sometimes` that was not seen so far. */
-  look(schedule: () => readonly ScheduleEntry[]): void {
-    const seen = this.#open.filter((sometimes) => sometimes.test());
+  /** Asks of a state whether it has each `sometimes` that was not seen so far. */
+  look(has: (i: number) => boolean, schedule: () => readonly ScheduleEntry[]): void {
+    const seen = this.#open.filter((i) => has(i));
     if (seen.length === 0) return;
     const made = schedule();
-    for (const sometimes of seen) this.#reached.set(sometimes, made);
-    this.#open = this.#open.filter((sometimes) => !seen.includes(sometimes));
+    for (const i of seen) this.#reached.set(this.#sometimes[i] as Sometimes, made);
+    this.#open = this.#open.filter((i) => !seen.includes(i));
+  }
+
+  /** Looks at the world's present state. */
+  lookNow(schedule: () => readonly ScheduleEntry[]): void {
+    this.look((i) => this.#sometimes[i]?.test() === true, schedule);
   }
 
   /** Takes note that a limit kept the search from something. */
-  hit(bound: Bound): void {
-    this.#bounds.add(bound);
+  hit(bound: Bound, limit: number = this.#limitOf(bound)): void {
+    this.#bounds.set(bound, limit);
   }
 
   /** The judged invariant that fell first. */
@@ -114,10 +119,9 @@ export class Judge {
   result(counts: Counts, drift: Drift | null): ExploreResult {
     const { strategy, seed } = this.#settings;
     const first = this.#first;
-    const bounds: BoundHit[] = [...this.#bounds].sort().map((option) => ({
-      option,
-      limit: this.#settings[option],
-    }));
+    const bounds: BoundHit[] = [...this.#bounds]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([option, limit]) => ({ option, limit }));
     const complete = COMPLETE.has(strategy) && bounds.length === 0;
     const verdict: Verdict = first !== undefined ? 'violates' : complete ? 'holds' : 'unknown';
     const fell = [...this.#findings.values()].sort((a, b) => a.schedule.length - b.schedule.length);
@@ -146,7 +150,12 @@ export class Judge {
     return order.includes(invariant) ? order.indexOf(invariant) : order.length;
   }
 
-  #isJudged(invariant: string): boolean {
+  #limitOf(bound: Bound): number {
+    return bound === 'interrupt' || bound === 'timeout' ? 0 : (this.#settings[bound] ?? 0);
+  }
+
+  /** Tests whether the fall of an invariant is a violation. */
+  judges(invariant: string): boolean {
     return this.#judgedBy === undefined || invariant === DEADLOCK || this.#judgedBy.includes(invariant);
   }
 

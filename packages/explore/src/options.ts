@@ -5,7 +5,16 @@ import type { Operand, ScheduleEntry, StepResult, Step, Fallen } from './types.j
 export type Strategy = 'exhaustive' | 'dpor' | 'preemptions' | 'random' | 'pct' | 'replay';
 
 /** A limit of a search; a verdict of `unknown` names those that were reached. */
-export type Bound = 'runs' | 'maxStates' | 'maxDepth' | 'maxSteps' | 'maxExecutions' | 'preemptions';
+export type Bound =
+  | 'runs'
+  | 'maxStates'
+  | 'maxMemory'
+  | 'maxDepth'
+  | 'maxSteps'
+  | 'maxExecutions'
+  | 'preemptions'
+  | 'timeout'
+  | 'interrupt';
 
 /** What `explore` may be told. Every limit is a positive integer. */
 export interface ExploreOptions {
@@ -17,6 +26,15 @@ export interface ExploreOptions {
   readonly runs?: number;
   /** `exhaustive` and `preemptions`: how many states are kept, default 10,000,000. */
   readonly maxStates?: number;
+  /** `exhaustive`: how many bytes the kept states may take, about; looked at now and then. Default: no limit. */
+  readonly maxMemory?: number;
+  /** `exhaustive`: whether steps are left out that lead only where others lead (sleep sets), default true. */
+  readonly sleepSets?: boolean;
+  /**
+   * `bisimilar` (default): where the histories of all threads can be run beforehand, those after which a thread does the
+   * same are one state of it. `none`: each history is a state of its own, but for what `Step.forget` says.
+   */
+  readonly merge?: 'bisimilar' | 'none';
   /** `dpor`: how many executions are explored, default 10,000,000. */
   readonly maxExecutions?: number;
   /** `preemptions`: how often a thread that could go on is interrupted; an integer in [0, 2^31), default 2. */
@@ -58,6 +76,8 @@ export interface Progress {
   /** Of `states`, how many have been expanded. */
   readonly expanded: number;
   readonly transitions: number;
+  /** Bytes that the kept states take. */
+  readonly bytes: number;
 }
 
 /** Options with every limit filled in. */
@@ -71,6 +91,8 @@ export interface Settings extends ExploreOptions {
   readonly maxExecutions: number;
   readonly preemptions: number;
   readonly depth: number;
+  readonly sleepSets: boolean;
+  readonly merge: 'bisimilar' | 'none';
 }
 
 const STRATEGIES: readonly Strategy[] = ['exhaustive', 'dpor', 'preemptions', 'random', 'pct', 'replay'];
@@ -84,21 +106,27 @@ const DEFAULTS: Omit<Settings, 'strategy'> = {
   maxExecutions: 10_000_000,
   preemptions: 2,
   depth: 3,
+  sleepSets: true,
+  merge: 'bisimilar',
 };
 
 const LIMITS = ['runs', 'maxStates', 'maxDepth', 'maxSteps', 'maxExecutions', 'depth', 'length'] as const;
+const MERGES = ['bisimilar', 'none'];
 
 const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'strategy',
   'seed',
   'runs',
   'maxStates',
+  'maxMemory',
   'maxDepth',
   'maxSteps',
   'maxExecutions',
   'preemptions',
   'depth',
   'length',
+  'sleepSets',
+  'merge',
   'stopAtFirst',
   'schedule',
   'observe',
@@ -126,6 +154,12 @@ export function settingsOf(options: ExploreOptions): Settings {
       throw badOption(name, value, 'an integer in [1, 2^31)');
     }
   }
+  const { maxMemory, merge, sleepSets } = settings;
+  if (maxMemory !== undefined && !(Number.isSafeInteger(maxMemory) && maxMemory > 0)) {
+    throw badOption('maxMemory', maxMemory, 'a number of bytes');
+  }
+  if (!MERGES.includes(merge)) throw badOption('merge', merge, MERGES.join(' or '));
+  if (typeof sleepSets !== 'boolean') throw badOption('sleepSets', sleepSets, 'true or false');
   const { preemptions } = settings;
   if (!Number.isInteger(preemptions) || preemptions < 0 || preemptions > 0x7fff_ffff) {
     throw badOption('preemptions', preemptions, 'an integer in [0, 2^31)');

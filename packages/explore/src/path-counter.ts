@@ -1,7 +1,7 @@
 type Count = number | bigint;
 
-/** Steps that are kept for counting; a larger graph is not counted. They take 16 MiB. */
-const COUNTED_MAX = 1 << 22;
+/** Steps that are kept for counting; a larger graph is not counted. They take half a MiB. */
+const COUNTED_MAX = 1 << 17;
 
 /** Counts the paths from the first state to every end of a graph that a search expands state by state. */
 export class PathCounter {
@@ -13,6 +13,11 @@ export class PathCounter {
   /** By state: how many schedules end there or with a step from there, for each path to it. */
   readonly #ends = new Map<number, number>();
   #tooLarge = false;
+
+  /** Whether there is still something to count. */
+  get counting(): boolean {
+    return !this.#tooLarge;
+  }
 
   /** A step leads from the state that is being expanded to `to`. States are expanded in the order of their numbers. */
   edge(from: number, to: number): void {

@@ -26,7 +26,7 @@ export function pct<P>(program: Program<P>, settings: Settings): ExploreResult {
   const draw = seeded(settings.seed);
   const first: number[] = [];
   world.pack(first);
-  judge.look(() => []);
+  judge.lookNow(() => []);
   judge.fall(world.takeFallen(), 0, () => []);
 
   let length = settings.length ?? 0;

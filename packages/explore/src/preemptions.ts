@@ -7,17 +7,17 @@
  * kept, so that each is expanded once, with the fewest preemptions that lead to it; every step is a scheduling point,
  * not only steps on synchronisation variables; and a schedule's first step is never a preemption.
  */
-import { DONE, ThreadAutomaton } from './automaton.js';
 import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
 import { Judge } from './judge.js';
+import { mergedThreads } from './merge.js';
+import { BARRED, ENABLED, ENDED, FALLS, JUDGED, LEAF_FLAGS, Model } from './model.js';
 import type { Settings } from './options.js';
 import type { ExploreResult, PreemptionCounts } from './result.js';
-import { scheduleTo } from './schedule-to.js';
 import { StateStore } from './state-store.js';
-import { StepTable } from './step-table.js';
+import { stepName } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
-import type { Program, ScheduleEntry, World } from './types.js';
+import type { Fallen, Program, ScheduleEntry } from './types.js';
 
 /** Sees what can be reached with at most `settings.preemptions`, within `maxStates`, `maxDepth` and `maxSteps`. */
 export function preemptions<P>(program: Program<P>, settings: Settings): ExploreResult {
@@ -26,30 +26,32 @@ export function preemptions<P>(program: Program<P>, settings: Settings): Explore
 
 class Preemptions<P> {
   readonly #program: Program<P>;
-  readonly #world: World<P>;
   readonly #settings: Settings;
   readonly #judge: Judge;
-  readonly #threads: readonly ThreadAutomaton<P>[];
+  readonly #model: Model<P>;
+  /** States, and before the codes of each the number of the thread that stepped last plus one. */
   readonly #store = new StateStore();
-  readonly #packed: number[] = [];
-  /** The nodes of the state at hand, and then the number of the thread that stepped last plus one. */
-  readonly #head: Int32Array;
+  #vector: Int32Array;
+  readonly #last = new Int32Array(1);
   /** By state: the steps to it. */
   readonly #lengths: number[] = [0];
   /** Preemptions not made so far: a state and a thread, in turns. */
   #later: number[] = [];
+  /** What had fallen before the first step. */
+  readonly #fallen: readonly Fallen[];
   #transitions = 0;
   #terminalStates = 0;
   #stopped = false;
 
   constructor(program: Program<P>, settings: Settings) {
     this.#program = program;
-    this.#world = program.world;
     this.#settings = settings;
     this.#judge = new Judge(program, settings);
-    const table = new StepTable(program.world);
-    this.#threads = program.threads.map((thread) => new ThreadAutomaton(thread, table));
-    this.#head = new Int32Array(this.#threads.length + 1);
+    this.#fallen = program.world.takeFallen();
+    const threads = settings.merge === 'bisimilar' ? mergedThreads(program) : undefined;
+    const judges = (invariant: string): boolean => this.#judge.judges(invariant);
+    this.#model = new Model(program, judges, { threads, maxDepth: settings.maxDepth });
+    this.#vector = this.#model.firstState();
   }
 
   run(): ExploreResult {
@@ -78,18 +80,18 @@ class Preemptions<P> {
       }
       this.#preempt();
     }
-    this.#load(0);
     return this.#judge.result({ ...seen, executions: null, perPreemptions }, null);
   }
 
   /** Enters the first state; returns whether a judged invariant had fallen before any step. */
   #start(): boolean {
-    this.#threads.forEach((thread, i) => (this.#head[i] = thread.root));
-    this.#world.pack(this.#packed);
-    this.#store.find(this.#head, this.#head.length, this.#packed);
+    this.#store.find(this.#last, 1, this.#vector);
     this.#store.insert(0, 0);
-    this.#judge.look(() => []);
-    return this.#judge.fall(this.#world.takeFallen(), 0, () => []);
+    this.#judge.look(
+      (i) => this.#model.testIn(this.#vector, i),
+      () => [],
+    );
+    return this.#judge.fall(this.#fallen, 0, () => []);
   }
 
   /** Makes the preemptions that were put off. */
@@ -104,19 +106,23 @@ class Preemptions<P> {
   }
 
   #load(state: number): void {
-    const length = this.#store.load(state);
-    for (let i = 0; i < this.#head.length; i++) this.#head[i] = this.#store.vector[i] as number;
-    this.#world.unpack(this.#store.vector, this.#head.length, length);
+    const length = this.#store.load(state) - 1;
+    if (this.#vector.length < this.#model.nrSlots) this.#vector = new Int32Array(2 * this.#model.nrSlots);
+    const { vector } = this.#store;
+    this.#last[0] = length >= 0 ? (vector[0] as number) : 0;
+    for (let slot = 0; slot < this.#vector.length; slot++) {
+      this.#vector[slot] = slot < length ? (vector[slot + 1] as number) : 0;
+    }
   }
 
   #expand(state: number): void {
     this.#load(state);
-    const enabled = this.#threads.flatMap((_, i) => {
-      const next = this.#next(i);
-      return next !== undefined && this.#world.enabled(i, next.prepared) ? [i] : [];
-    });
+    const enabled: number[] = [];
+    for (let thread = 0; thread < this.#model.nrThreads; thread++) {
+      if (this.#flags(thread) & ENABLED) enabled.push(thread);
+    }
     if (enabled.length === 0) this.#end(state);
-    const last = (this.#head[this.#threads.length] as number) - 1;
+    const last = (this.#last[0] as number) - 1;
     for (const thread of enabled) {
       if (this.#stopped) return;
       if (thread !== last && enabled.includes(last)) this.#later.push(state, thread);
@@ -124,55 +130,79 @@ class Preemptions<P> {
     }
   }
 
+  /** The flags of a thread's step in the state at hand, 0 when it has ended. */
+  #flags(thread: number): number {
+    if (this.#vector[thread] === ENDED) return 0;
+    return this.#model.leaves.at(this.#model.leafFor(this.#vector, thread) + LEAF_FLAGS);
+  }
+
   /** Takes a step from the state at hand and comes back to it. */
-  #step(state: number, actor: number): void {
-    const { maxDepth, maxSteps, maxStates, stopAtFirst } = this.#settings;
-    const world = this.#world;
+  #step(state: number, thread: number): void {
+    const { maxSteps, maxStates, stopAtFirst } = this.#settings;
     const judge = this.#judge;
-    const thread = this.#threads[actor] as ThreadAutomaton<P>;
-    const node = this.#head[actor] as number;
+    const model = this.#model;
     const length = (this.#lengths[state] as number) + 1;
+    const leaf = model.leafFor(this.#vector, thread);
+    const flags = model.leaves.at(leaf + LEAF_FLAGS);
     if (length > maxSteps) return judge.hit('maxSteps');
-    if (thread.depth(node) >= maxDepth) return judge.hit('maxDepth');
-    const schedule = (): readonly ScheduleEntry[] => scheduleTo(this.#store, this.#threads, state, actor);
-    const mark = world.mark();
-    const result = world.execute(actor, (this.#next(actor) as PreparedStep<P>).prepared);
-    const fallen = world.takeFallen();
+    if ((flags & BARRED) !== 0) return judge.hit('maxDepth');
     this.#transitions++;
-    if (judge.looking) judge.look(schedule);
-    if (fallen.length > 0 && judge.fall(fallen, length, schedule)) this.#stopped = stopAtFirst === true;
-    else {
-      const last = this.#threads.length;
-      const before = this.#head[last] as number;
-      this.#head[actor] = thread.next(node, result);
-      this.#head[last] = actor + 1;
-      this.#packed.length = 0;
-      world.pack(this.#packed);
-      if (this.#store.find(this.#head, this.#head.length, this.#packed) < 0) {
-        if (this.#store.size >= maxStates) judge.hit('maxStates');
-        else this.#lengths[this.#store.insert(state, actor)] = length;
+    const vector = new Int32Array(Math.max(this.#vector.length, model.nrSlots));
+    vector.set(this.#vector);
+    const code = vector[thread] as number;
+    const writes = model.writesOf(leaf);
+    for (let i = 0; i < writes.length; i += 2) vector[writes[i] as number] = writes[i + 1] as number;
+    const schedule = (): readonly ScheduleEntry[] => this.#schedule(state, thread);
+    if (judge.looking) judge.look((i) => model.testIn(vector, i), schedule);
+    if ((flags & FALLS) !== 0) {
+      // A later one with as many preemptions may be shorter, so each is told.
+      if (judge.fall(model.fallenIn(this.#vector, thread), length, schedule)) {
+        this.#stopped = stopAtFirst === true;
       }
-      this.#head[actor] = node;
-      this.#head[last] = before;
     }
-    world.rollback(mark);
+    if ((flags & JUDGED) !== 0) return;
+    vector[thread] = model.codeAfter(thread, code, leaf);
+    const before = this.#last[0] as number;
+    this.#last[0] = thread + 1;
+    if (this.#store.find(this.#last, 1, vector) < 0) {
+      if (this.#store.size >= maxStates) judge.hit('maxStates');
+      else this.#lengths[this.#store.insert(state, thread)] = length;
+    }
+    this.#last[0] = before;
   }
 
   /** Judges a state in which no step is enabled. */
   #end(state: number): void {
     this.#terminalStates++;
-    const waiting: Waiting<P>[] = this.#threads.flatMap((_, thread) => {
-      const next = this.#next(thread);
+    const model = this.#model;
+    const vector = this.#vector.slice();
+    const waiting = model.threads.flatMap((_, thread): Waiting<P>[] => {
+      const next = model.stepAt(thread, vector[thread] as number);
       return next === undefined ? [] : [{ thread, next }];
     });
-    const fallen = fallenAtEnd(this.#program, waiting);
+    const stuck = waiting.some(({ thread }) => this.#program.threads[thread]?.role !== 'agent');
+    if (!stuck) {
+      const leaf = model.finishLeaf(vector);
+      if (leaf < 0 || (model.leaves.at(leaf + LEAF_FLAGS) & FALLS) === 0) return;
+    }
+    const fallen = model.inWorld(vector, () => fallenAtEnd(this.#program, waiting));
     const length = this.#lengths[state] as number;
-    const judged = this.#judge.fall(fallen, length, () => scheduleTo(this.#store, this.#threads, state));
+    const judged = this.#judge.fall(fallen, length, () => this.#schedule(state));
     this.#stopped = judged && this.#settings.stopAtFirst === true;
   }
 
-  #next(thread: number): PreparedStep<P> | undefined {
-    const node = this.#head[thread] as number;
-    return node === DONE ? undefined : (this.#threads[thread] as ThreadAutomaton<P>).at(node);
+  /** The schedule to a kept state, and then one more step of `thread` where it is given. */
+  #schedule(state: number, thread?: number): readonly ScheduleEntry[] {
+    const steps: ScheduleEntry[] = [];
+    const enter = (from: number, actor: number): void => {
+      const length = this.#store.load(from);
+      const code = actor + 1 < length ? (this.#store.vector[actor + 1] as number) : 0;
+      const { step } = this.#model.stepAt(actor, code) as PreparedStep<P>;
+      steps.push({ actor: this.#program.threads[actor]?.name ?? '', step: stepName(step) });
+    };
+    if (thread !== undefined) enter(state, thread);
+    for (let at = state; at !== 0; at = this.#store.parent(at))
+      enter(this.#store.parent(at), this.#store.actor(at));
+    return steps.reverse();
   }
 }

@@ -17,7 +17,7 @@ export function random<P>(program: Program<P>, settings: Settings): ExploreResul
   const draw = seeded(settings.seed);
   const first: number[] = [];
   world.pack(first);
-  judge.look(() => []);
+  judge.lookNow(() => []);
   judge.fall(world.takeFallen(), 0, () => []);
 
   let runs = 0;

@@ -14,7 +14,7 @@ export function replay<P>(program: Program<P>, settings: Settings): ExploreResul
   const judge = new Judge(program, settings);
   const first: number[] = [];
   world.pack(first);
-  judge.look(() => []);
+  judge.lookNow(() => []);
   judge.fall(world.takeFallen(), 0, () => []);
 
   const walker = new Walker(program, new StepTable(world), judge, settings);

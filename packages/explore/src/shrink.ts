@@ -1,11 +1,12 @@
-import { ThreadAutomaton } from './automaton.js';
 import { fallenAtEnd } from './deadlock.js';
-import type { Waiting } from './deadlock.js';
 import { ExploreError } from './errors.js';
 import { checkProgram, explore } from './explore.js';
 import { settingsOf } from './options.js';
-import { StepTable, stepName } from './step-table.js';
 import { Judge } from './judge.js';
+import { LiveState } from './live-state.js';
+import { FALLS, LEAF_FLAGS, Model } from './model.js';
+import { stepName } from './step-table.js';
+import type { PreparedStep } from './step-table.js';
 import type { Fallen, Program, ScheduleEntry } from './types.js';
 
 /** Runs of steps up to this length are all tried. */
@@ -97,17 +98,16 @@ function runsOf(order: Order): Order[] {
   return runs;
 }
 
-/** Runs orders of steps in the program's world and says whether the invariant falls. */
+/** Runs orders of steps and says whether the invariant falls. */
 class Trial<P> {
   readonly #program: Program<P>;
   readonly #invariant: string;
-  readonly #threads: readonly ThreadAutomaton<P>[];
+  readonly #state: LiveState<P>;
 
   constructor(program: Program<P>, invariant: string) {
     this.#program = program;
     this.#invariant = invariant;
-    const table = new StepTable(program.world);
-    this.#threads = program.threads.map((thread) => new ThreadAutomaton(thread, table));
+    this.#state = new LiveState(new Model(program, () => false));
   }
 
   /** After how many steps of the order the invariant falls; undefined when it does not, or the order cannot be taken. */
@@ -117,36 +117,34 @@ class Trial<P> {
 
   /** The order as a schedule, up to the fall. */
   schedule(order: Order): readonly ScheduleEntry[] | undefined {
-    const { world, threads, judgedBy } = this.#program;
+    const { threads, judgedBy } = this.#program;
+    const state = this.#state;
+    const { model } = state;
     const judge = new Judge(judgedBy === undefined ? {} : { judgedBy }, settingsOf({}));
-    const mark = world.mark();
-    const nodes = this.#threads.map(({ root }) => root);
-    const schedule: ScheduleEntry[] = [];
+    const mark = state.mark();
+    const taken: [thread: number, step: PreparedStep<P>][] = [];
     for (const thread of order) {
-      const automaton = this.#threads[thread] as ThreadAutomaton<P>;
-      const node = nodes[thread] as number;
-      const next = automaton.at(node);
-      if (next === undefined || judge.violated || !world.enabled(thread, next.prepared)) break;
-      const result = world.execute(thread, next.prepared);
-      schedule.push({ actor: threads[thread]?.name ?? '', step: stepName(next.step) });
-      judge.fall(world.takeFallen(), schedule.length, () => schedule);
-      nodes[thread] = automaton.next(node, result);
+      const leaf = judge.violated ? -1 : state.enabled(thread);
+      if (leaf < 0) break;
+      taken.push([thread, model.stepAt(thread, state.vector[thread] as number) as PreparedStep<P>]);
+      if ((model.leaves.at(leaf + LEAF_FLAGS) & FALLS) !== 0) {
+        judge.fall(model.fallenIn(state.vector, thread), taken.length, () => []);
+      }
+      if (!judge.violated) state.take(thread, leaf);
     }
-    if (schedule.length === order.length && !judge.violated) {
-      judge.fall(this.#fallenAtEnd(nodes), schedule.length, () => schedule);
+    if (taken.length === order.length && !judge.violated) {
+      judge.fall(this.#fallenAtEnd(), taken.length, () => []);
     }
-    world.rollback(mark);
-    return judge.invariant === this.#invariant ? schedule : undefined;
+    state.rollback(mark);
+    if (judge.invariant !== this.#invariant) return undefined;
+    return taken.map(([thread, { step }]) => ({ actor: threads[thread]?.name ?? '', step: stepName(step) }));
   }
 
-  /** What falls where the threads are at these nodes, if nothing can step there. */
-  #fallenAtEnd(nodes: readonly number[]): readonly Fallen[] {
-    const waiting: Waiting<P>[] = this.#threads.flatMap((automaton, thread) => {
-      const next = automaton.at(nodes[thread] as number);
-      return next === undefined ? [] : [{ thread, next }];
-    });
-    const { world } = this.#program;
-    if (waiting.some(({ thread, next }) => world.enabled(thread, next.prepared))) return [];
-    return fallenAtEnd(this.#program, waiting);
+  /** What falls in the present state, if nothing can step there. */
+  #fallenAtEnd(): readonly Fallen[] {
+    const state = this.#state;
+    const { threads } = this.#program;
+    if (threads.some((_, thread) => state.enabled(thread) >= 0)) return [];
+    return state.model.inWorld(state.vector, () => fallenAtEnd(this.#program, state.waiting()));
   }
 }

@@ -73,7 +73,7 @@ export class StateStore {
    * @returns Its number, or -1; then `insert` would add it.
    * @throws ExploreError `BAD_STATE` when a value is not an integer in [0, 2^31).
    */
-  find(head: ArrayLike<number>, headLength: number, tail: readonly number[]): number {
+  find(head: ArrayLike<number>, headLength: number, tail: ArrayLike<number>): number {
     this.#encode(head, headLength, tail);
     const words = this.#words;
     const nrWords = this.#nrWords;
@@ -139,7 +139,7 @@ export class StateStore {
     return length;
   }
 
-  #encode(head: ArrayLike<number>, headLength: number, tail: readonly number[]): void {
+  #encode(head: ArrayLike<number>, headLength: number, tail: ArrayLike<number>): void {
     let tailLength = tail.length;
     while (tailLength > 0 && tail[tailLength - 1] === 0) tailLength--;
     const length = headLength + tailLength;

@@ -41,6 +41,9 @@ describe('StepTable', () => {
     const entries = all.map((one) => table.intern(one, 'A'));
     expect(new Set(entries).size).toBe(all.length);
     expect(all.map((one) => table.intern({ ...one, operands: [...one.operands] }, 'B'))).toEqual(entries);
-    expect(prepared).toHaveLength(all.length);
+    // Forgetting changes nothing of what is done.
+    expect(prepared).toHaveLength(all.length - 1);
+    expect(entries[4]?.action).toBe(entries[0]?.action);
+    expect(new Set(entries.map(({ action }) => action)).size).toBe(all.length - 1);
   });
 });

@@ -22,12 +22,16 @@ export function formatOperand(value: Operand): string {
 export interface PreparedStep<P> {
   readonly step: Step;
   readonly prepared: P;
+  /** Number of what is done, from 0: equal for steps that differ in nothing but `forget`. */
+  readonly action: number;
 }
 
 /** Finds the one `PreparedStep` of equal steps, and has the world prepare each step once. */
 export class StepTable<P> {
   readonly #world: World<P>;
   readonly #known = new Map<string, PreparedStep<P>>();
+  /** The first step of each action, by the step's key without `forget`. */
+  readonly #actions = new Map<string, PreparedStep<P>>();
 
   constructor(world: World<P>) {
     this.#world = world;
@@ -45,7 +49,13 @@ export class StepTable<P> {
     const key = stepKey(step);
     let entry = this.#known.get(key);
     if (entry === undefined) {
-      entry = { step, prepared: this.#world.prepare(step) };
+      const bare = stepKey({ ...step, forget: undefined });
+      const same = this.#actions.get(bare);
+      entry =
+        same === undefined
+          ? { step, prepared: this.#world.prepare(step), action: this.#actions.size }
+          : { ...same, step };
+      if (same === undefined) this.#actions.set(bare, entry);
       this.#known.set(key, entry);
     }
     return entry;
@@ -53,7 +63,7 @@ export class StepTable<P> {
 }
 
 /** A string that two steps share exactly when they have equal fields; unlike the name, it tells `1` from `'1'`. */
-function stepKey(step: Step): string {
+function stepKey(step: Omit<Step, 'forget'> & { readonly forget?: string | undefined }): string {
   const operands = step.operands.map((value) => `${typeof value} ${String(value)}`);
   return JSON.stringify([step.kind, step.object, step.fn, step.forget ?? null, operands]);
 }

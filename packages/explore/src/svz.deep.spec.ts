@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../test/json.js';
 import { SIZES, svz, svzByLabel } from '../test/svz.js';
 import { explore } from './index.js';
 
 describe('explore, on split, zap and fault of two pages', () => {
   it('sees the 814,424 states that SPIN 6.5.2 stores for `svz.pml`', () => {
     // Transitions as counted by an enumerator of the Promela text written in C.
-    const { verdict, states, transitions } = explore(svzByLabel(SIZES.L));
+    const { verdict, states, transitions } = explore(svzByLabel(SIZES.L), PLAIN);
     expect([verdict, states, transitions]).toEqual(['holds', 814_424, 3_271_897]);
   });
 

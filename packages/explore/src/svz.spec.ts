@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../test/json.js';
 import { SIZES, svz, svzByLabel } from '../test/svz.js';
 import { explore } from './index.js';
 
@@ -10,7 +11,7 @@ const SPIN = { S: [335, 658], M: [14_996, 47_006] } as const;
 
 describe('explore, on split, zap and fault', () => {
   it.each(['S', 'M'] as const)('sees the states that SPIN sees, size %s', (size) => {
-    const { verdict, states, transitions } = explore(svzByLabel(SIZES[size]));
+    const { verdict, states, transitions } = explore(svzByLabel(SIZES[size]), PLAIN);
     expect([verdict, states, transitions]).toEqual(['holds', ...SPIN[size]]);
   });
 
@@ -19,7 +20,7 @@ describe('explore, on split, zap and fault', () => {
     (size) => {
       // A Promela process at one label is one state however it came there. A thread of `svz` also remembers what it read
       // last: two values that lead to one branch are two nodes until its next step, as are two ways into one line.
-      const [code, labels] = [explore(svz(SIZES[size])), explore(svzByLabel(SIZES[size]))];
+      const [code, labels] = [explore(svz(SIZES[size]), PLAIN), explore(svzByLabel(SIZES[size]), PLAIN)];
       expect(code.verdict).toBe('holds');
       expect(code.states).toBeGreaterThan(labels.states);
       expect(code.executions).toBe(labels.executions);

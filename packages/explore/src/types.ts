@@ -37,19 +37,14 @@ export interface Step {
 export type Steps<T> = Generator<Step, T, StepResult>;
 
 /**
- * How a prepared step touches one cell of the world. Two steps commute when no cell is touched by both with one of
- * them writing; the explorer's reductions rest on it.
+ * Hears which cells a world reads and writes. From what it hears the explorer learns what a step does as a function of the
+ * cells that it reads, and which steps commute.
  */
-export interface Footprint {
-  /** Cell numbers that the step reads. */
-  readonly reads: readonly number[];
-  /** Cell numbers that the step writes (a read-modify-write belongs here). */
-  readonly writes: readonly number[];
-  /**
-   * False when the step is enabled in every state. Left out: it may have to wait. What such a step waits for is among
-   * its cells, and a step that makes it wait writes all of its cells.
-   */
-  readonly mayWait?: boolean;
+export interface CellWatcher {
+  /** The cell is read, and `code` is what `pack` gives for it now. */
+  reads(cell: number, code: number): void;
+  /** The cell is written, be it with the value that it has; `code` is what `pack` gives for it from now on. */
+  writes(cell: number, code: number): void;
 }
 
 /** An invariant that fell in the step just executed. */
@@ -87,10 +82,17 @@ export interface World<P = unknown> {
   /** Sets the state to a packed one: `from[start]` up to `from[end - 1]`; cells beyond are set to their initial value. */
   unpack(from: ArrayLike<number>, start: number, end: number): void;
   /**
-   * Cells that the step touches in the present state, those that decide whether it is enabled included. An invariant
-   * that is looked at after each step is a cell too: steps that may change its answer all write it.
+   * From now on tells `watcher` of every cell that is read or written, on whatever way (null: tells nobody). What
+   * `enabled`, `execute`, `finish` and the tests of the program do must depend on cells that were heard of, and on nothing
+   * else that changes.
    */
-  footprint?(thread: number, prepared: P): Footprint;
+  watch(watcher: CellWatcher | null): void;
+  /**
+   * For checkpoints: by cell, the values that its codes stand for, in order. Left out: the world cannot be checkpointed.
+   */
+  cellValues?(): readonly (readonly Operand[])[];
+  /** Gives codes to values in the order of an earlier `cellValues`, in a world that is otherwise as it was then. */
+  internValues?(values: readonly (readonly Operand[])[]): void;
   /**
    * For a step that is not enabled: who or what it waits for. Threads by name or by their number in the program;
    * what no thread holds by a name of its own.

@@ -5,7 +5,7 @@
  * Journal of the ACM 64 (4), 2017, wakeup trees and their operation insert
  */
 import { conflict } from './commute.js';
-import type { Footprint } from './types.js';
+import type { Footprint } from './commute.js';
 
 /** A step of a thread, as far as its order among others matters. */
 export interface Act {

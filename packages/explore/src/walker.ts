@@ -63,7 +63,7 @@ export class Walker<P> {
     this.schedule.push({ actor: threads[thread]?.name ?? '', step: stepName(next.step) });
     this.#depths[thread] = (this.#depths[thread] as number) + 1;
     const schedule = (): readonly ScheduleEntry[] => [...this.schedule];
-    if (this.#judge.looking) this.#judge.look(schedule);
+    if (this.#judge.looking) this.#judge.lookNow(schedule);
     this.#judge.fall(fallen, this.schedule.length, schedule);
     this.#next[thread] = this.#advance(thread, result);
     return { result, fallen };

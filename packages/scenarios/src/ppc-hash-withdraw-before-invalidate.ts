@@ -5,8 +5,9 @@ import type { ProbeDefinition, Reach, ScenarioDefinition } from './definition.js
 
 const slotRecorded: Reach = {
   name: 'the fault handler has recorded a slot in the deposited table',
-  test: (world) =>
-    (world.machine.get('slot:T0[0]') as bigint) !== 0n && world.machine.get('role:T0') === undefined,
+  test: ({ machine }) =>
+    machine.get('slot:T0[0]') !== 0n &&
+    machine.regions().some((region) => region.name === 'T0' && machine.roleOf(region) === 'deposited'),
 };
 
 const hashOnly = (arch: Arch): string | undefined =>

@@ -5,7 +5,7 @@
  * interned when first seen, value 0 being the one it started with; so a state is a vector of small integers, compared
  * whole. Changes go through `set`, which keeps an undo log.
  */
-import type { Operand } from '@ptemu/explore';
+import type { CellWatcher, Operand } from '@ptemu/explore';
 
 /** A store of interned cells with mark, rollback, pack and unpack. */
 export class CellStore {
@@ -16,10 +16,18 @@ export class CellStore {
   readonly #now: number[] = [];
   readonly #undo: number[] = [];
 
-  /** Registers a cell at its first touch, with the value it has had so far; later calls return the same number. */
+  #watcher: CellWatcher | null = null;
+
+  /**
+   * Registers a cell at its first touch, with the value it has had so far; later calls return the same number. A cell that
+   * was registered without a value (`undefined`) takes that of the first call that has one.
+   */
   cell(name: string, initial: Operand): number {
     const known = this.#ids.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#giveInitial(known, initial);
+      return known;
+    }
     const id = this.#names.length;
     this.#ids.set(name, id);
     this.#names.push(name);
@@ -38,11 +46,49 @@ export class CellStore {
     return this.#names[id] ?? `#${id}`;
   }
 
-  get(id: number): Operand {
-    return this.#values[id]?.[this.#now[id] ?? 0];
+  /** The value of a cell; `initial` where it still has its first one and nobody has said what that is. */
+  get(id: number, initial?: Operand): Operand {
+    const code = this.#now[id] ?? 0;
+    this.#watcher?.reads(id, code);
+    return this.#values[id]?.[code] ?? initial;
+  }
+
+  /** From now on tells the watcher of every cell that is read or written; null: tells nobody. */
+  watch(watcher: CellWatcher | null): void {
+    this.#watcher = watcher;
+  }
+
+  /** By cell: the values that its codes stand for. */
+  values(): readonly (readonly Operand[])[] {
+    return this.#values;
+  }
+
+  /** Gives codes to values in the order of an earlier `values()`. */
+  intern(values: readonly (readonly Operand[])[]): void {
+    values.forEach((list, id) => {
+      list.forEach((value) => this.#codeOf(id, value));
+    });
   }
 
   set(id: number, value: Operand): void {
+    const next = this.#codeOf(id, value);
+    this.#watcher?.writes(id, next);
+    const old = this.#now[id] ?? 0;
+    if (old === next) return;
+    this.#undo.push(id, old);
+    this.#now[id] = next;
+  }
+
+  #giveInitial(id: number, initial: Operand): void {
+    const values = this.#values[id];
+    const interned = this.#interned[id];
+    if (initial === undefined || values?.[0] !== undefined || interned?.has(initial) !== false) return;
+    if (values !== undefined) values[0] = initial;
+    interned.delete(undefined);
+    interned.set(initial, 0);
+  }
+
+  #codeOf(id: number, value: Operand): number {
     const interned = this.#interned[id];
     const values = this.#values[id];
     if (interned === undefined || values === undefined) throw new Error(`internal: no cell #${id}`);
@@ -52,10 +98,7 @@ export class CellStore {
       interned.set(value, next);
       values.push(value);
     }
-    const old = this.#now[id] ?? 0;
-    if (old === next) return;
-    this.#undo.push(id, old);
-    this.#now[id] = next;
+    return next;
   }
 
   mark(): number {

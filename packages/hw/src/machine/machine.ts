@@ -6,7 +6,7 @@
  * falls is reported through `fall` and left for the explorer.
  */
 import type { Arch, Level, MmuDescription } from '@ptemu/arch';
-import type { Fallen, Operand, Step, StepResult, World } from '@ptemu/explore';
+import type { CellWatcher, Fallen, Operand, Step, StepResult, World } from '@ptemu/explore';
 import { CellStore } from './cells.js';
 
 /** A step made ready: what it waits for, what it does. */
@@ -146,8 +146,7 @@ export class Machine implements World<Prepared> {
 
   /** The value of a cell by name; one that nothing touched has the value `initial`. */
   get(name: string, initial?: Operand): Operand {
-    const id = this.cells.find(name);
-    return id === undefined ? initial : this.cells.get(id);
+    return this.cells.get(this.cells.cell(name, initial), initial);
   }
 
   /** Sets a cell by name, registering it with `initial` first. */
@@ -211,8 +210,9 @@ export class Machine implements World<Prepared> {
   }
 
   takeFallen(): readonly Fallen[] {
+    if (this.#fallen.length === 0) return NOTHING;
     const fallen = this.#fallen;
-    if (fallen.length > 0) this.#fallen = [];
+    this.#fallen = [];
     return fallen;
   }
 
@@ -228,6 +228,18 @@ export class Machine implements World<Prepared> {
     this.cells.rollback(mark);
   }
 
+  watch(watcher: CellWatcher | null): void {
+    this.cells.watch(watcher);
+  }
+
+  cellValues(): readonly (readonly Operand[])[] {
+    return this.cells.values();
+  }
+
+  internValues(values: readonly (readonly Operand[])[]): void {
+    this.cells.intern(values);
+  }
+
   pack(out: number[]): void {
     this.cells.pack(out);
   }
@@ -239,6 +251,8 @@ export class Machine implements World<Prepared> {
 
 /** Name of the cell that holds a slot's word. */
 export const slotCell = (slot: SlotInfo): string => `slot:${slot.label}`;
+
+const NOTHING: readonly Fallen[] = [];
 
 /** A step that can always be taken. */
 export const always = (run: () => StepResult): Prepared => ({ enabled: () => true, run });

@@ -12,7 +12,7 @@
  * @see Robert Paige, Robert E. Tarjan, "Three partition refinement algorithms", SIAM Journal on Computing 16 (6), 1987;
  * here the plain form: refine all classes at once until none splits
  */
-import { DONE, ThreadAutomaton } from './automaton.js';
+import { DONE, type ThreadAutomaton } from './automaton.js';
 import type { Automaton } from './automaton.js';
 import { assert, ExploreError } from './errors.js';
 import { codeOfNode, ENABLED, LEAF_FLAGS, Model } from './model.js';

@@ -2,7 +2,7 @@
  * The set of visited states, each kept whole and packed into bits.
  *
  * A state is a vector of codes (see `Model`). Each slot has as many bits as the codes met so far need; a slot that never
- * changes has none. When a larger code is met, all kept states are packed anew. The hash of a state is a sum over its
+ * changes has none. When a larger code is met, its slot moves to more bits in all kept states. The hash of a state is a sum over its
  * slots, so that a step changes it by what it changes; it finds candidates, and two states are the same when all their
  * words are.
  *
@@ -39,13 +39,14 @@ export class PackedStore {
   readonly sleeps: Int32Array[] = [];
   index: Int32Array;
   size = 0;
-  /** By slot: bits that it was given. */
-  #bits: number[] = [];
+  /** By word: the bits that are some slot's. */
+  readonly #used: number[] = [0];
   readonly #allocate: Allocate;
 
   constructor(allocate: Allocate) {
     this.#allocate = allocate;
-    this.layout = layoutOf([], 0);
+    const none = new Int32Array(0);
+    this.layout = { nrWords: 1, wordOf: none, shiftOf: none, maskOf: none, factorOf: none, active: none };
     this.index = new Int32Array(allocate(4 * 2 * (1 << 12)));
   }
 
@@ -64,27 +65,74 @@ export class PackedStore {
     return maxCodes.every((code, slot) => code === 0 || code <= (this.layout.maskOf[slot] ?? 0));
   }
 
-  /** Gives each slot bits for its largest code, and packs all states anew. A slot that grows again gets one bit more. */
+  /**
+   * Gives each slot bits for its largest code. A slot that had none is 0 in all states, so it takes bits that nobody
+   * uses; one that had too few moves to where there are enough, and one more than it needs, so that it moves seldom.
+   */
   fit(maxCodes: readonly number[]): void {
     if (this.fits(maxCodes)) return;
+    const { layout } = this;
+    const wordOf = padded(layout.wordOf, maxCodes.length);
+    const shiftOf = padded(layout.shiftOf, maxCodes.length);
+    const maskOf = padded(layout.maskOf, maxCodes.length);
+    const moves: Move[] = [];
     maxCodes.forEach((code, slot) => {
-      const before = this.#bits[slot] ?? 0;
-      const needs = 32 - Math.clz32(code);
-      this.#bits[slot] = needs <= before ? before : Math.min(31, needs + (before > 0 ? 1 : 0));
+      const before = maskOf[slot] as number;
+      if (code <= before) return;
+      const width = Math.min(31, 32 - Math.clz32(code) + (before > 0 ? 1 : 0));
+      const place = this.#place(width);
+      if (before > 0) {
+        const [fromWord, fromShift] = [wordOf[slot] as number, shiftOf[slot] as number];
+        moves.push({ fromWord, fromShift, mask: before, word: place.word, shift: place.shift });
+      }
+      wordOf[slot] = place.word;
+      shiftOf[slot] = place.shift;
+      maskOf[slot] = 2 ** width - 1;
     });
-    const old = this.layout;
-    this.layout = layoutOf(this.#bits, maxCodes.length);
-    const vector = new Int32Array(maxCodes.length);
-    for (let chunk = 0; chunk < this.words.length; chunk++) {
-      const from = this.words[chunk] as Int32Array;
-      const to = new Int32Array(this.#allocate(4 * CHUNK * this.layout.nrWords));
+    const factorOf = Int32Array.from(maxCodes, (_, slot) => factorOfSlot(slot));
+    const active = Int32Array.from(maskOf.keys()).filter((slot) => maskOf[slot] !== 0);
+    this.layout = { nrWords: this.#used.length, wordOf, shiftOf, maskOf, factorOf, active };
+    if (layout.nrWords < this.layout.nrWords) this.#widen(layout.nrWords, this.layout.nrWords);
+    for (const move of moves) this.#move(move);
+  }
+
+  /** Finds bits that nobody uses, in a new word if need be, and takes them. */
+  #place(width: number): { readonly word: number; readonly shift: number } {
+    const bits = 2 ** width - 1;
+    for (let word = 0; ; word++) {
+      if (word === this.#used.length) this.#used.push(0);
+      for (let shift = 0; shift + width <= 32; shift++) {
+        if (((this.#used[word] as number) & (bits << shift)) !== 0) continue;
+        this.#used[word] = (this.#used[word] as number) | (bits << shift);
+        return { word, shift };
+      }
+    }
+  }
+
+  /** Copies all states to where each has more words. */
+  #widen(before: number, after: number): void {
+    this.words.forEach((from, chunk) => {
+      const to = new Int32Array(this.#allocate(4 * CHUNK * after));
       const states = Math.min(CHUNK, this.size - chunk * CHUNK);
       for (let i = 0; i < states; i++) {
-        unpackWords(old, from, i * old.nrWords, vector);
-        this.#pack(vector, to, i * this.layout.nrWords);
+        for (let k = 0; k < before; k++) to[i * after + k] = from[i * before + k] as number;
       }
       this.words[chunk] = to;
-    }
+    });
+  }
+
+  /** Moves a slot's bits in all states, and frees those that it had. */
+  #move({ fromWord, fromShift, mask, word, shift }: Move): void {
+    const { nrWords } = this.layout;
+    this.words.forEach((words, chunk) => {
+      const end = Math.min(CHUNK, this.size - chunk * CHUNK) * nrWords;
+      for (let at = 0; at < end; at += nrWords) {
+        const old = words[at + fromWord] as number;
+        words[at + fromWord] = old & ~(mask << fromShift);
+        words[at + word] = (words[at + word] as number) | (((old >>> fromShift) & mask) << shift);
+      }
+    });
+    this.#used[fromWord] = (this.#used[fromWord] as number) & ~(mask << fromShift);
   }
 
   /** Makes places for states up to `count` in all, and in the index. */
@@ -181,27 +229,19 @@ function unpackWords(layout: Layout, words: Int32Array, at: number, vector: Int3
   }
 }
 
-function layoutOf(bits: readonly number[], nrSlots: number): Layout {
-  const wordOf = new Int32Array(nrSlots);
-  const shiftOf = new Int32Array(nrSlots);
-  const maskOf = new Int32Array(nrSlots);
-  const factorOf = new Int32Array(nrSlots);
-  const active: number[] = [];
-  /** By word: bits in use. */
-  const used: number[] = [0];
-  for (let slot = 0; slot < nrSlots; slot++) {
-    factorOf[slot] = factorOfSlot(slot);
-    const width = bits[slot] ?? 0;
-    if (width === 0) continue;
-    let word = used.findIndex((taken) => taken + width <= 32);
-    if (word < 0) word = used.push(0) - 1;
-    wordOf[slot] = word;
-    shiftOf[slot] = used[word] as number;
-    maskOf[slot] = width === 31 ? 0x7fff_ffff : (1 << width) - 1;
-    used[word] = (used[word] as number) + width;
-    active.push(slot);
-  }
-  return { nrWords: used.length, wordOf, shiftOf, maskOf, factorOf, active: Int32Array.from(active) };
+/** A slot's bits go from one place to another. */
+interface Move {
+  readonly fromWord: number;
+  readonly fromShift: number;
+  readonly mask: number;
+  readonly word: number;
+  readonly shift: number;
+}
+
+function padded(list: Int32Array, length: number): Int32Array {
+  const longer = new Int32Array(Math.max(length, list.length));
+  longer.set(list);
+  return longer;
 }
 
 /** An odd number that looks random, one for each slot. */

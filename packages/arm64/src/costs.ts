@@ -44,9 +44,9 @@ const OPS_BY_THREADS: readonly (readonly [threads: number, broadcast: number, lo
 
 const ROWS: readonly CostRow[] = [
   ...NS_BY_PAGES.flatMap(([pages, a, b, range]) => [
-    ns(`machine A/${pages}`, `${pages} pages, single TLBI`, a),
-    ns(`machine B/${pages}`, `${pages} pages, single TLBI`, b),
-    ns(`machine B range/${pages}`, `${pages} pages, range TLBI`, range),
+    ns(`machine A/${pages}`, `${count(pages)}, single TLBI`, a),
+    ns(`machine B/${pages}`, `${count(pages)}, single TLBI`, b),
+    ns(`machine B range/${pages}`, `${count(pages)}, range TLBI`, range),
   ]),
   { id: 'A3', kind: 'PRIM', what: 'part of ptep_clear_flush spent in the final DSB', value: 0.95, unit: 'share', source: SONG },
   { id: 'A4', kind: 'E2E', what: 'share of CPU in ptep_clear_flush, Snapdragon 888', value: 0.0536, unit: 'share', source: SONG },
@@ -57,6 +57,10 @@ const ROWS: readonly CostRow[] = [
     ops(`tlb-shootdown local/${threads}`, `${threads} threads, local TLBI`, local),
   ]),
 ]; // prettier-ignore
+
+function count(pages: number): string {
+  return pages === 1 ? '1 page' : `${pages} pages`;
+}
 
 function ns(id: string, what: string, value: number): CostRow {
   return { id, kind: 'PRIM', what, value, unit: 'ns', source: YE };

@@ -17,4 +17,10 @@ describe('powerpc costs', () => {
     expect(costs.standard).toEqual(['radix-derived']);
     expect(costs.profiles.map(({ status, claims }) => [status, claims])).toEqual([['derived', []]]);
   });
+  it('has no price on hash', () => {
+    const { profiles, standard } = powerpc({ kernel: '6.12', mmu: 'hash' }).costs;
+    expect(profiles).toMatchObject([
+      { id: standard[0], status: 'uncalibrated', instructions: {}, claims: [] },
+    ]);
+  });
 });

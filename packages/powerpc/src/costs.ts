@@ -60,5 +60,22 @@ const PROFILES: readonly CostProfile[] = [
   },
 ];
 
-/** Published costs, and the profiles made of them. */
+/** Costs of hash: none was published. */
+export const hashCosts: ArchCosts = {
+  rows: [],
+  profiles: [
+    {
+      id: 'uncalibrated',
+      label: 'no part was measured: events only',
+      unit: 'ns',
+      status: 'uncalibrated',
+      source: 'no time of a single operation was found',
+      instructions: {},
+      claims: [],
+    },
+  ],
+  standard: ['uncalibrated'],
+};
+
+/** Published costs of radix, and the profiles made of them. */
 export const costs: ArchCosts = { rows: ROWS, profiles: PROFILES, standard: ['radix-derived'] };

@@ -4,7 +4,7 @@ import {
 } from '@ptemu/arch'; // prettier-ignore
 import { bitTable, ppcBits } from './bits.js';
 import { constantsOf } from './constants.js';
-import { costs } from './costs.js';
+import { costs, hashCosts } from './costs.js';
 import type { PpcEnv, PpcMmu, PpcPage } from './env.js';
 import { layoutOf } from './layout.js';
 import { mmuDescription } from './mmu.js';
@@ -82,7 +82,7 @@ export function powerpc(options: PowerpcOptions): Arch {
     seq: oneEntry(kernel, sequences, { pmd, pte }),
     mmuOf: () => description,
     tlb: tlbDescription(env),
-    costs,
+    costs: env.mmu === 'hash' ? hashCosts : costs,
     memoryModel: 'weak',
     bits: bitTable(env),
     constants: constantsOf(env, swap),

@@ -10,7 +10,7 @@ const ROWS: readonly CostRow[] = [];
 const PROFILES: readonly CostProfile[] = [
   {
     id: 'uncalibrated',
-    label: 's390, uncalibrated: events only',
+    label: 'no part was measured: events only',
     unit: 'ns',
     status: 'uncalibrated',
     source: 'no time of a single operation was found',

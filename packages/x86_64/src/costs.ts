@@ -52,7 +52,7 @@ const ROWS: readonly CostRow[] = [
   cycles('X15', 'one page, by variant of the helper', [232, 284], HANSEN),
   cycles('X16', 'range helper', 472, HANSEN),
   ...CYCLES_BY_PAGES.map((value, i) =>
-    cycles(`flush_tlb_mm_range/${i + 1}`, `${i + 1} pages`, value, BY_PAGES),
+    cycles(`flush_tlb_mm_range/${i + 1}`, `${i + 1} page${i === 0 ? '' : 's'}`, value, BY_PAGES),
   ),
   cycles('flush_tlb_mm_range/33', '33 pages', 8534, BY_PAGES),
   cycles('flush_tlb_mm_range/35', '35 pages', 11400, BY_PAGES),

@@ -1,5 +1,5 @@
 /** Readers of what stands on the command line; each throws `UsageError` with one line. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Arch, Kernel, Level } from '@ptemu/arch';
 import { LEVELS, hex, kernel } from '@ptemu/arch';
 import { backend } from '../backends.js';
@@ -78,9 +78,21 @@ export function readBytes(path: string): Buffer {
   return onFile('read', path, () => readFileSync(path));
 }
 
-/** Writes a text file. */
+/** Writes a text file, whole or not at all: it takes its place when it is complete. */
 export function writeText(path: string, text: string): void {
-  onFile('write', path, () => writeFileSync(path, text));
+  onFile('write', path, () => {
+    const before = statSync(path, { throwIfNoEntry: false });
+    // A pipe or a device cannot be replaced; a folder is refused.
+    if (before !== undefined && !before.isFile()) return writeFileSync(path, text);
+    const target = before === undefined ? path : realpathSync(path);
+    const partial = `${target}.${process.pid}.part`;
+    try {
+      writeFileSync(partial, text, { ...(before !== undefined && { mode: before.mode }) });
+      renameSync(partial, target);
+    } finally {
+      rmSync(partial, { force: true });
+    }
+  });
 }
 
 function onFile<T>(verb: string, path: string, action: () => T): T {

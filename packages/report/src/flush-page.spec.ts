@@ -41,6 +41,15 @@ describe('flushPage', () => {
     expect(html).toContain("default-src 'none'");
     expect(html).toContain('prefers-color-scheme: dark');
   });
+  it('names the profiles under the plots of their costs, and apart those without a price', async () => {
+    const none = { spec: 's390', id: 'u', label: 'no part', unit: 'ns', status: 'uncalibrated', source: 'none found' }; // prettier-ignore
+    const html = await flushPage({ ...PAGE, profiles: [...PROFILES, none] });
+    const sections = html.split('<section>').filter((section) => section.includes('Modelled cost'));
+    const [alone, all, ns] = sections.map((section) => section.slice(section.indexOf('class="caption"')));
+    for (const under of [alone, all]) expect(under).toMatch(/Haswell Xeon.*calibrated, in cycles\. a mail, 2015\. without fences\./);
+    expect(ns).toMatch(/machine A.*calibrated, in ns\. a mail, 2020\./);
+    expect(html).toMatch(/<h2>Without prices<\/h2><ul><li><strong>s390: no part\.<\/strong><span> uncalibrated\. none found/);
+  }); // prettier-ignore
   it('names source and label of each profile, and has every row in a table', async () => {
     const html = await flushPage(PAGE);
     for (const text of ['a mail, 2020', 'a mail, 2015', 'Haswell Xeon', 'without fences', 'a commit, 2014']) {

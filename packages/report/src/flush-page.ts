@@ -1,5 +1,5 @@
 /** One page about flushes, to put into a mail or open from a file: plots, what they were made with, the numbers. */
-import { calibrationFigures, flushFigures } from './flush-plots.js';
+import { calibrationFigures, flushFigures, isPriced, profileNote } from './flush-plots.js';
 import type { CalibrationView, FlushProfile, FlushRow, ShapeView } from './flush-rows.js';
 import { instructionsText, modelText, percentText, publishedText, spanText } from './flush-rows.js';
 import { HtmlPage } from './html-page.js';
@@ -40,15 +40,12 @@ export async function flushPage(content: FlushPage): Promise<string> {
 }
 
 function addSweep(page: HtmlPage, { rows, profiles }: FlushPage): void {
-  page.figures(flushFigures(page, rows), 'wide');
-  page.heading('h2', 'Profiles');
-  page.list(
-    profiles.map(({ spec, label, status, unit, source, note }) => {
-      const words = status === 'uncalibrated' ? [status] : [`${status}, in ${unit}`];
-      words.push(source, ...(note === undefined ? [] : [note]));
-      return [`${spec}: ${label}.`, `${words.join('. ')}.`];
-    }),
-  );
+  page.figures(flushFigures(page, rows, profiles), 'wide');
+  const unpriced = profiles.filter((profile) => !isPriced(profile));
+  if (unpriced.length > 0) {
+    page.heading('h2', 'Without prices');
+    page.list(unpriced.map(profileNote));
+  }
   page.heading('h2', 'Numbers');
   page.table(NUMBERS_HEAD, rows.map(numbersRow), NUMBERS_TEXT);
   page.caption(

@@ -4,7 +4,7 @@
  * Colours are variables of the page, which has two sets of them: one for light and one for dark.
  */
 import type { PlotOptions } from '@observablehq/plot';
-import type { CalibrationView, FlushRow, FlushSpan } from './flush-rows.js';
+import type { CalibrationView, FlushProfile, FlushRow, FlushSpan } from './flush-rows.js';
 import type { Figure, HtmlPage, Plot } from './html-page.js';
 
 /** Where plots are made: the library and the document that they go into. */
@@ -20,6 +20,8 @@ interface Measure {
   /** Label of the axis, with its unit. */
   readonly label: string;
   readonly of: (row: FlushRow) => FlushSpan | undefined;
+  /** Whose prices it is made of. */
+  readonly profiles?: readonly FlushProfile[];
 }
 
 const exactly = (value: number): FlushSpan => ({ least: value, most: value });
@@ -56,7 +58,12 @@ const COUNTS: readonly Measure[] = [
 const unitText = (unit: string): string => (unit === 'share' ? 'share of one flush' : unit);
 
 /** Costs in one unit: to the CPU that runs the operation, and to all where that is another figure. */
-function costsIn(unit: string, rows: readonly FlushRow[]): readonly Measure[] {
+function costsIn(
+  unit: string,
+  rows: readonly FlushRow[],
+  profiles: readonly FlushProfile[],
+): readonly Measure[] {
+  const sources = { profiles: profiles.filter((profile) => profile.unit === unit && isPriced(profile)) };
   const label = unitText(unit);
   const initiator: Measure = {
     title: `Modelled cost to the CPU that runs the operation, ${label}`,
@@ -65,12 +72,14 @@ function costsIn(unit: string, rows: readonly FlushRow[]): readonly Measure[] {
       'of its own; machines are not comparable with each other.',
     label,
     of: ({ cost }) => (cost.unit === unit ? cost.initiator : undefined),
+    ...sources,
   };
   const all: Measure = {
     title: `Modelled cost to all CPUs, ${label}`,
     caption: 'Interrupted CPUs and later walks too. No point where a part of it has no price.',
     label,
     of: ({ cost }) => (cost.unit === unit ? cost.total : undefined),
+    ...sources,
   };
   const differs = rows.some((row) => {
     const [alone, total] = [initiator.of(row), all.of(row)];
@@ -80,15 +89,36 @@ function costsIn(unit: string, rows: readonly FlushRow[]): readonly Measure[] {
 }
 
 /** Figures of a sweep: an architecture a panel, number of pages along, a line for each operation, page size and number of CPUs. */
-export function flushFigures(easel: Easel, rows: readonly FlushRow[]): readonly Figure[] {
+export function flushFigures(
+  easel: Easel,
+  rows: readonly FlushRow[],
+  profiles: readonly FlushProfile[],
+): readonly Figure[] {
   const units = [...new Set(rows.flatMap(({ cost }) => (cost.initiator === undefined ? [] : [cost.unit])))];
-  const measures = [...units.flatMap((unit) => costsIn(unit, rows)), ...COUNTS];
+  const measures = [...units.flatMap((unit) => costsIn(unit, rows, profiles)), ...COUNTS];
   return measures.flatMap((measure) => {
     const shown = rows.filter((row) => measure.of(row) !== undefined);
     // A plot of zeros says less than the table does.
     if (!shown.some((row) => (measure.of(row)?.most ?? 0) > 0)) return [];
-    return [{ title: measure.title, caption: measure.caption, markup: figure(easel, shown, measure) }];
+    const { title, caption } = measure;
+    const panels = new Set(shown.map(({ spec }) => spec));
+    const notes = (measure.profiles ?? []).filter(({ spec }) => panels.has(spec)).map(profileNote);
+    return [{ title, caption, markup: figure(easel, shown, measure), notes }];
   });
+}
+
+/** Whether a profile has prices. */
+export const isPriced = ({ status }: FlushProfile): boolean => status !== 'uncalibrated';
+
+/** Label and source of a profile. */
+export function profileNote(profile: FlushProfile): readonly [name: string, text: string] {
+  const { spec, label, status, unit, source, note } = profile;
+  const words = [
+    isPriced(profile) ? `${status}, in ${unit}` : status,
+    source,
+    ...(note === undefined ? [] : [note]),
+  ];
+  return [`${spec}: ${label}.`, `${words.join('. ')}.`];
 }
 
 function figure({ plot, document }: Easel, rows: readonly FlushRow[], measure: Measure): string {

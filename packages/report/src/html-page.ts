@@ -9,6 +9,8 @@ export interface Figure {
   readonly title: string;
   readonly caption: string;
   readonly markup: string;
+  /** What stands under the caption, a line each: name and text. */
+  readonly notes?: readonly (readonly [name: string, text: string])[];
 }
 
 /** What is used of an element. */
@@ -65,8 +67,11 @@ export class HtmlPage {
   }
 
   /** Items, each with a name that stands out. */
-  list(items: readonly (readonly [name: string, text: string])[]): void {
-    const list = this.add(this.html.body, 'ul');
+  list(
+    items: readonly (readonly [name: string, text: string])[],
+    parent: HtmlElement = this.html.body,
+  ): void {
+    const list = this.add(parent, 'ul');
     for (const [name, text] of items) {
       const item = this.add(list, 'li');
       this.add(item, 'strong', name);
@@ -78,11 +83,12 @@ export class HtmlPage {
   figures(made: readonly Figure[], className: 'wide' | 'narrow'): void {
     const grid = this.add(this.html.body, 'div');
     grid.className = className;
-    for (const { title, caption, markup } of made) {
+    for (const { title, caption, markup, notes = [] } of made) {
       const figure = this.add(grid, 'section');
       this.add(figure, 'h3', title);
       this.add(figure, 'div').innerHTML = markup;
       this.add(figure, 'p', caption).className = 'caption';
+      if (notes.length > 0) this.list(notes, figure);
     }
   }
 
@@ -153,6 +159,7 @@ figure { margin: 0; }
 svg { max-width: 100%; height: auto; font-size: 12px; }
 .narrow { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 0 1.5rem; }
 .caption { color: var(--faint); font-size: .85rem; margin: .25rem 0 0; }
+section ul { color: var(--faint); font-size: .85rem; margin: .25rem 0 0; padding-left: 1.2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .15rem .6rem; border-bottom: 1px solid var(--rule); vertical-align: top; white-space: nowrap; }

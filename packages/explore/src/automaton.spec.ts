@@ -23,7 +23,8 @@ describe('explore, learning a thread', () => {
       starts++;
       return c.read(0);
     });
-    const result = explore({ world: c.world, threads: [count, writer, thread('V', () => c.write(1, 1))] });
+    const threads = [count, writer, thread('V', () => c.write(1, 1))];
+    const result = explore({ world: c.world, threads }, PLAIN);
     // Once to learn the first step; for each of two values read one run, one of them the first going on; and each end
     // is checked by a run of its own.
     expect(starts).toBe(1 + 1 + 2);

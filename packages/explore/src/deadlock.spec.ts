@@ -5,7 +5,7 @@ import type { Cells, Steps, Thread, World } from './index.js';
 
 const messageOf = (locks: number, make: (c: Cells) => Thread[]): string => {
   const c = cells(1, { locks, operations: { never: { when: () => false, run: () => undefined } } });
-  const { invariant, message } = explore({ world: c.world, threads: make(c) });
+  const { invariant, message } = explore({ world: c.world, threads: make(c) }, { strategy: 'exhaustive' });
   expect(invariant).toBe('deadlock');
   return message;
 };

@@ -31,22 +31,21 @@ import { LiveState } from './live-state.js';
 import { ENDED, FALLS, LEAF_FLAGS, Model } from './model.js';
 import type { Settings } from './options.js';
 import { Resources } from './resources.js';
-import type { ExploreResult } from './result.js';
+import type { Search } from './search.js';
 import { stepName } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
-import type { Fallen, Program, ScheduleEntry } from './types.js';
+import type { Program, ScheduleEntry } from './types.js';
 import { insertSequence, isWeakInitial } from './wakeup-tree.js';
 import type { Act, Branch } from './wakeup-tree.js';
 
 /** Explores one execution of each trace of the program, within `maxExecutions`, `maxDepth` and `maxSteps`. */
-export function dpor<P>(program: Program<P>, settings: Settings): ExploreResult {
-  const fallen = program.world.takeFallen();
+export function* dpor<P>(program: Program<P>, settings: Settings): Search {
   const model = new Model(program, () => false);
   const resources = new Resources(model);
   for (;;) {
     const before = resources.version;
     const search = new Dpor(model, resources, settings);
-    const result = search.run(fallen);
+    const result = yield* search.run();
     // What is known of resources only grows, so this comes to an end.
     if (resources.version === before) return result;
   }
@@ -70,6 +69,9 @@ interface Place {
   readonly sleep: Act[];
   tree: Branch[];
 }
+
+/** How many executions are explored before the caller is asked whether to go on. */
+const TELL_EXECUTIONS = 0x40;
 
 class Dpor<P> {
   readonly #program: Program<P>;
@@ -106,14 +108,22 @@ class Dpor<P> {
     this.#depths = model.threads.map(() => 0);
   }
 
-  /** `fallen` is what had fallen before the first step. Ends early when cells were joined. */
-  run(fallen: readonly Fallen[]): ExploreResult {
+  /** Ends early when cells were joined. */
+  *run(): Search {
     const { stopAtFirst, maxExecutions } = this.#settings;
     const judge = this.#judge;
     const { version } = this.#resources;
     judge.look(this.#test, () => []);
-    let more = !judge.fall(fallen, 0, () => []);
+    let more = !judge.fall(this.#settings.fallen, 0, () => []);
     while (more && this.#resources.version === version) {
+      if (this.#executions % TELL_EXECUTIONS === 0) {
+        const counts = { transitions: this.#transitions, executions: this.#executions };
+        const stop = yield { states: 0, expanded: 0, bytes: 0, ...counts };
+        if (stop !== undefined) {
+          judge.hit(stop.bound, stop.limit);
+          break;
+        }
+      }
       if (this.#executions + this.#redundant >= maxExecutions) {
         judge.hit('maxExecutions');
         break;

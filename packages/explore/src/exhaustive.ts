@@ -26,23 +26,30 @@ import type { Waiting } from './deadlock.js';
 import { Expander } from './expander.js';
 import type { ExpanderEvents } from './expander.js';
 import { ownMemory } from './int-buffer.js';
-import { Judge } from './judge.js';
+import { Judge, LIVELOCK } from './judge.js';
+import { findLivelock } from './livelock.js';
 import { mergedThreads } from './merge.js';
 import { ENABLED, ENDED, FALLS, LEAF_FLAGS, Model, TOLD } from './model.js';
-import type { Bound, Progress, Settings } from './options.js';
+import type { Progress, Settings } from './options.js';
 import { PackedStore } from './packed-store.js';
 import { PathCounter } from './path-counter.js';
 import type { ExploreResult } from './result.js';
 import { scheduleTo } from './schedule-to.js';
-import type { Fallen, Program, ScheduleEntry } from './types.js';
+import type { Search, Stop } from './search.js';
+import type { Program, ScheduleEntry } from './types.js';
 
-/** How many states are expanded between two calls of `progress`. */
-const PROGRESS_STATES = 0x1000;
+/** How many states are expanded before the caller is asked whether to go on. */
+const SLICE_STATES = 0x1000;
 
-/** Sees every reachable state of the program, within `maxStates`, `maxDepth` and `maxSteps`. */
-export function exhaustive<P>(program: Program<P>, settings: Settings): ExploreResult {
+/** Sees every reachable state of the program, within `maxStates`, `maxMemory`, `maxDepth` and `maxSteps`. */
+export function* exhaustive<P>(program: Program<P>, settings: Settings): Search {
   const search = new Exhaustive(program, settings);
-  while (!search.done) search.advance(Infinity);
+  while (!search.done) {
+    const stop = yield search.progress;
+    if (stop === undefined) search.advance();
+    else search.stop(stop);
+  }
+  if (settings.liveness) search.lookForLivelock();
   return search.result();
 }
 
@@ -68,19 +75,18 @@ export class Exhaustive<P> {
     this.#program = program;
     this.#settings = settings;
     this.#judge = new Judge(program, settings);
-    const fallen = program.world.takeFallen();
     const threads = settings.merge === 'bisimilar' ? mergedThreads(program) : undefined;
     this.#model = new Model(program, (invariant) => this.#judge.judges(invariant), {
       threads,
       maxDepth: settings.maxDepth,
     });
-    this.#store = new PackedStore(ownMemory);
+    this.#store = new PackedStore(ownMemory, settings.hashCompact ? 'compact' : 'whole');
     this.#expander = new Expander(this.#model, this.#store, this.#events(), {
       sleepSets: settings.sleepSets,
       maxStates: settings.maxStates,
     });
     this.#expander.counting = true;
-    this.#start(fallen);
+    this.#start();
   }
 
   /** Whether there is nothing left to do. */
@@ -93,70 +99,77 @@ export class Exhaustive<P> {
       states: this.#store.size,
       expanded: this.#next,
       transitions: this.#expander.transitions,
+      executions: 0,
       bytes: this.#store.bytes,
     };
   }
 
-  /** Expands about `states` states. */
-  advance(states: number): void {
-    const { progress, stopAtFirst, maxSteps, maxMemory } = this.#settings;
-    for (let left = states; left > 0 && !this.done;) {
-      if (this.#next === this.#levelEnd) {
-        if (stopAtFirst === true && this.#judge.violated) {
-          this.#stopped = true;
-          break;
-        }
-        this.#level++;
-        this.#levelEnd = this.#store.size;
-        this.#store.forgetSleeps(this.#next);
-      }
-      if (this.#level >= maxSteps) {
-        // States without a step are the only ones that may still say something.
-        this.#judgeEnds();
+  /** Expands some more states, all of one level. */
+  advance(): void {
+    const { stopAtFirst, maxSteps, maxMemory } = this.#settings;
+    if (this.#next === this.#levelEnd) {
+      if (stopAtFirst === true && this.#judge.violated) {
         this.#stopped = true;
-        break;
+        return;
       }
-      if (maxMemory !== undefined && this.#store.bytes > maxMemory) {
-        this.#judge.hit('maxMemory');
-        this.#stopped = true;
-        break;
-      }
-      const slice = Math.min(
-        left,
-        PROGRESS_STATES - (this.#next % PROGRESS_STATES),
-        this.#levelEnd - this.#next,
-      );
-      if (progress !== undefined && this.#next % PROGRESS_STATES === 0) progress(this.progress);
-      this.#expander.looking = this.#judge.looking;
-      this.#expander.counting = this.#paths.counting;
-      this.#expander.run(this.#next, this.#next + slice, this.#levelEnd);
-      this.#next += slice;
-      left -= slice;
+      this.#level++;
+      this.#levelEnd = this.#store.size;
+      this.#store.forgetExpanded(this.#next);
     }
+    if (this.#level >= maxSteps) {
+      this.#judgeEnds();
+      this.#stopped = true;
+      return;
+    }
+    if (maxMemory !== undefined && this.#store.bytes > maxMemory) {
+      this.stop({ bound: 'maxMemory', limit: maxMemory });
+      return;
+    }
+    const end = Math.min(this.#next + SLICE_STATES, this.#levelEnd);
+    this.#expander.looking = this.#judge.looking;
+    this.#expander.counting = this.#paths.counting;
+    this.#expander.run(this.#next, end, this.#levelEnd);
+    this.#next = end;
   }
 
-  /** Ends the search where it is, for the reason given. */
-  stop(bound: Bound): void {
-    if (this.done) return;
-    this.#judge.hit(bound);
+  /** Ends the search where it is. */
+  stop({ bound, limit }: Stop): void {
+    this.#judge.hit(bound, limit);
     this.#stopped = true;
+  }
+
+  /** Looks for a livelock, where every state was seen and nothing else fell. */
+  lookForLivelock(): void {
+    if (this.#stopped || this.#judge.bounded || this.#judge.violated || this.#settings.hashCompact) return;
+    const found = findLivelock(this.#model, this.#store);
+    if (found === undefined) return;
+    const { message, state, cycle } = found;
+    const schedule = scheduleTo(this.#store, this.#model, state);
+    this.#judge.fall([{ invariant: LIVELOCK, message, cycle }], schedule.length, () => schedule);
   }
 
   result(): ExploreResult {
     const complete = !this.#stopped && !this.#judge.bounded;
+    const { size } = this.#store;
+    if (this.#settings.hashCompact) {
+      this.#judge.hit('hashCompact', 64);
+      this.#judge.note(`; ${omission(size)}`);
+    }
     return this.#judge.result(
       {
         states: this.#store.size,
         transitions: this.#expander.transitions,
         terminalStates: this.#terminalStates,
-        executions: complete ? this.#paths.total(this.#store.size) : null,
+        executions: complete ? this.#paths.total(size) : null,
+        ...(this.#settings.hashCompact && { omission: size ** 2 / 2 ** 65 }),
       },
       null,
     );
   }
 
   /** Enters the first state; a judged invariant that had fallen before any step ends the search. */
-  #start(fallen: readonly Fallen[]): void {
+  #start(): void {
+    const { fallen } = this.#settings;
     const first = this.#model.firstState();
     this.#store.start(first, this.#model.maxCodes);
     this.#look(0);
@@ -241,4 +254,10 @@ export class Exhaustive<P> {
     this.#store.load(state, vector);
     return vector;
   }
+}
+
+/** What a search that keeps fingerprints of 64 bits may have missed: two of n states have the same one with this chance. */
+function omission(states: number): string {
+  const chance = states ** 2 / 2 ** 65;
+  return `only fingerprints of 64 bits were kept: a state may have been omitted, with probability at most ${chance.toPrecision(2)} if they are as good as random`;
 }

@@ -5,7 +5,7 @@
  * changing bits of the packed one. New states wait in a small batch, so that the places where they may be found in the
  * index are all fetched before the first is looked at: memory is slow to answer, but answers many at a time.
  */
-import { CHUNK_BITS, mix } from './packed-store.js';
+import { CHUNK_BITS, FIRST, mix, SECOND, slotHash } from './packed-store.js';
 import type { PackedStore } from './packed-store.js';
 import type { Model } from './model.js';
 import {
@@ -43,8 +43,11 @@ export interface ExpanderEvents {
 
 /** Candidates in a batch. */
 const BATCH = 256;
-/** Beside its words a candidate has its hash, the state it comes from, the thread that stepped, and who sleeps. */
-const EXTRA = 4;
+/**
+ * Beside its words a candidate has its hash, the state it comes from, the thread that stepped, who sleeps, and with `compact`
+ * the second half of its fingerprint.
+ */
+const EXTRA = 5;
 const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
 /** Threads from this one on never sleep. */
 const SLEEPERS_MAX = 31;
@@ -164,6 +167,7 @@ export class Expander<P> {
     const counting = this.counting;
     const batchMax = this.looking ? 1 : BATCH;
     const sleepSets = this.#sleepSets;
+    const { compact } = store;
     let nrBatch = this.#nrBatch;
     let transitions = 0;
     let state = from;
@@ -177,6 +181,11 @@ export class Expander<P> {
         const code = (word >>> (decode[k + 2] as number)) & (decode[k + 3] as number);
         vector[decode[k] as number] = code;
         hash = (hash + Math.imul(code, decode[k + 4] as number)) | 0;
+      }
+      let second = 0;
+      if (compact) {
+        hash = store.hashOf(vector);
+        second = store.secondOf(vector);
       }
       const sleep = sleepSets
         ? ((store.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number)
@@ -248,6 +257,11 @@ export class Expander<P> {
         batch[word] =
           ((batch[word] as number) & ~(bitsOf[thread] as number)) | (after << (shiftOf[thread] as number));
         let hashAfter = (hash + Math.imul(after - code, factorOf[thread] as number)) | 0;
+        let secondAfter = second;
+        if (compact) {
+          hashAfter = (hash + slotHash(thread, after, FIRST) - slotHash(thread, code, FIRST)) | 0;
+          secondAfter = (second + slotHash(thread, after, SECOND) - slotHash(thread, code, SECOND)) | 0;
+        }
         let write = leaf + LEAF_LISTS;
         for (let n = leaves[leaf + LEAF_NR_WRITES] as number; n > 0; n--, write += 2) {
           const slot = leaves[write] as number;
@@ -255,7 +269,11 @@ export class Expander<P> {
           const place = to + (wordOf[slot] as number);
           batch[place] =
             ((batch[place] as number) & ~(bitsOf[slot] as number)) | (next << (shiftOf[slot] as number));
-          hashAfter = (hashAfter + Math.imul(next - (vector[slot] as number), factorOf[slot] as number)) | 0;
+          const old = vector[slot] as number;
+          if (compact) {
+            hashAfter = (hashAfter + slotHash(slot, next, FIRST) - slotHash(slot, old, FIRST)) | 0;
+            secondAfter = (secondAfter + slotHash(slot, next, SECOND) - slotHash(slot, old, SECOND)) | 0;
+          } else hashAfter = (hashAfter + Math.imul(next - old, factorOf[slot] as number)) | 0;
         }
         let asleep = 0;
         if (done !== 0) {
@@ -280,6 +298,7 @@ export class Expander<P> {
         batch[extra + 1] = state;
         batch[extra + 2] = thread;
         batch[extra + 3] = asleep;
+        batch[extra + 4] = secondAfter;
         done |= bit;
         transitions++;
         if (++nrBatch >= batchMax) {
@@ -310,7 +329,7 @@ export class Expander<P> {
     store.reserve(Math.min(store.size + nrBatch, this.#maxStates));
     const { nrWords } = store.layout;
     const stride = nrWords + EXTRA;
-    const { index, words: chunks, parents, actors, sleeps } = store;
+    const { index, words: chunks, parents, actors, sleeps, seconds, compact } = store;
     const mask = (index.length >>> 1) - 1;
     const end = nrBatch * stride;
     let fetched = 0;
@@ -320,7 +339,7 @@ export class Expander<P> {
       const hash = batch[at] as number;
       const place = 2 * (mix(hash) & mask);
       const entry = index[place] as number;
-      if (entry !== 0 && index[place + 1] === hash) {
+      if (entry !== 0 && index[place + 1] === hash && !compact) {
         const known = entry - 1;
         fetched += (chunks[known >>> CHUNK_BITS] as Int32Array)[(known & CHUNK_MASK) * nrWords] as number;
       }
@@ -336,11 +355,17 @@ export class Expander<P> {
         if (entry === 0) break;
         if (index[2 * slot + 1] === hash) {
           const known = entry - 1;
-          const words = chunks[known >>> CHUNK_BITS] as Int32Array;
-          const base = (known & CHUNK_MASK) * nrWords;
-          let k = 0;
-          while (k < nrWords && words[base + k] === batch[at + k]) k++;
-          if (k === nrWords) {
+          let same: boolean;
+          if (compact) {
+            same = (seconds[known >>> CHUNK_BITS] as Int32Array)[known & CHUNK_MASK] === batch[extra + 4];
+          } else {
+            const words = chunks[known >>> CHUNK_BITS] as Int32Array;
+            const base = (known & CHUNK_MASK) * nrWords;
+            let k = 0;
+            while (k < nrWords && words[base + k] === batch[at + k]) k++;
+            same = k === nrWords;
+          }
+          if (same) {
             if (known >= this.#levelEnd) {
               const sleep = sleeps[known >>> CHUNK_BITS] as Int32Array;
               sleep[known & CHUNK_MASK] =
@@ -366,6 +391,7 @@ export class Expander<P> {
       (parents[chunk] as Int32Array)[place] = from;
       (actors[chunk] as Uint8Array)[place] = batch[extra + 2] as number;
       (sleeps[chunk] as Int32Array)[place] = batch[extra + 3] as number;
+      if (compact) (seconds[chunk] as Int32Array)[place] = batch[extra + 4] as number;
       if (this.counting) events.edge(from, state);
       if (this.looking) events.entered(state);
     }

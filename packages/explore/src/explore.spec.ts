@@ -67,7 +67,7 @@ describe('explore, on protocols', () => {
 
   it('finds how Peterson with turn and flag exchanged lets both in', () => {
     // P1 must see flag0 down (4 steps), so P0 sees flag1 up and needs its turn, too (5 steps).
-    const result = explore(peterson('turn-first'));
+    const result = explore(peterson('turn-first'), { strategy: 'exhaustive' });
     expect(result).toMatchObject({ verdict: 'violates', invariant: 'exclusion', message: 'both are inside' });
     expect(result.schedule).toHaveLength(9);
     expect(result.reached[1]).toEqual({ name: 'both are inside', reached: true, schedule: result.schedule });
@@ -143,7 +143,11 @@ describe('explore, judging', () => {
 
   it('goes on after a violation, unless told to stop', () => {
     const program = svz(SIZES.S, 'bug');
-    const [whole, stopped] = [explore(program), explore(program, { stopAtFirst: true })];
+    const strategy = 'exhaustive';
+    const [whole, stopped] = [
+      explore(program, { strategy }),
+      explore(program, { strategy, stopAtFirst: true }),
+    ];
     expect(whole).toMatchObject({ verdict: 'violates', invariant: 'stale-tlb' });
     expect(stopped.states).toBeLessThan(whole.states);
     expect(stopped.executions).toBeNull();

@@ -1,7 +1,9 @@
 export type * from './types.js';
-export { explore } from './explore.js';
+export { exploration, explore } from './explore.js';
+export type { Search, Stop } from './search.js';
 export type { Bound, ExploreOptions, Progress, Strategy, TakenStep } from './options.js';
 export { shrink } from './shrink.js';
+export type { ShrinkOptions } from './shrink.js';
 export type {
   BoundHit,
   Drift,
@@ -9,9 +11,10 @@ export type {
   Finding,
   PreemptionCounts,
   Reached,
+  SimplestCounts,
   Verdict,
 } from './result.js';
-export { DEADLOCK } from './judge.js';
+export { DEADLOCK, LIVELOCK } from './judge.js';
 export { formatOperand, stepName } from './step-table.js';
 export { EXPLORE_ERROR_CODES, ExploreError, InvariantError } from './errors.js';
 export type { ExploreErrorCode } from './errors.js';

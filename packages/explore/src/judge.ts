@@ -5,6 +5,7 @@ import type {
   Finding,
   PreemptionCounts,
   Reached,
+  SimplestCounts,
   Verdict,
 } from './result.js';
 import type { Bound, Settings, Strategy } from './options.js';
@@ -13,6 +14,9 @@ import type { Fallen, Program, ScheduleEntry, Sometimes } from './types.js';
 /** The invariant by which every program is judged: some actor has not ended and nothing can step. */
 export const DEADLOCK = 'deadlock';
 
+/** The invariant by which every program is judged: an actor can go round for ever while nothing that it reads changes. */
+export const LIVELOCK = 'livelock';
+
 /** What was counted, as the result shows it. */
 export interface Counts {
   readonly states: number;
@@ -20,11 +24,13 @@ export interface Counts {
   readonly terminalStates: number;
   readonly executions: bigint | null;
   readonly redundant?: number;
+  readonly omission?: number;
+  readonly simplest?: SimplestCounts;
   readonly perPreemptions?: readonly PreemptionCounts[];
 }
 
 /** Strategies that have seen everything when no bound was reached. */
-const COMPLETE: ReadonlySet<Strategy> = new Set(['exhaustive', 'dpor', 'preemptions']);
+const COMPLETE: ReadonlySet<Strategy> = new Set(['simplest', 'exhaustive', 'dpor', 'preemptions']);
 
 /** Collects what a search meets and says at the end what it means. Knows nothing of how schedules are chosen. */
 export class Judge {
@@ -63,16 +69,26 @@ export class Judge {
    *
    * @returns Whether a judged invariant is among them. Of those, the one that stands first in `judgedBy` comes first.
    */
-  fall(fallen: readonly Fallen[], steps: number, schedule: () => readonly ScheduleEntry[]): boolean {
+  fall(
+    fallen: readonly (Fallen & Pick<Finding, 'cycle'>)[],
+    steps: number,
+    schedule: () => readonly ScheduleEntry[],
+  ): boolean {
     let made: readonly ScheduleEntry[] | undefined;
     const news: Finding[] = [];
     let judges = false;
-    for (const { invariant, message } of fallen) {
+    for (const { invariant, message, cycle } of fallen) {
       const judged = this.judges(invariant);
       judges ||= judged;
       const known = this.#findings.get(invariant);
       if (known !== undefined && known.schedule.length <= steps) continue;
-      const finding = { invariant, message, judged, schedule: (made ??= schedule()) };
+      const finding: Finding = {
+        invariant,
+        message,
+        judged,
+        schedule: (made ??= schedule()),
+        ...(cycle !== undefined && { cycle }),
+      };
       this.#findings.set(invariant, finding);
       if (judged) news.push(finding);
     }
@@ -145,18 +161,34 @@ export class Judge {
     };
   }
 
+  /** Which options to raise, of those that can be raised. */
+  #advice(bounds: readonly BoundHit[]): string {
+    const kinds: readonly Bound[] = ['hashCompact', 'timeout', 'interrupt'];
+    const raise = bounds.filter(({ option }) => !kinds.includes(option));
+    if (raise.length === 0)
+      return bounds.some(({ option }) => option === 'hashCompact') ? '' : '; the search was stopped';
+    return `; raise ${raise.map(({ option, limit }) => `${option} ${limit}`).join(', ')} to see more`;
+  }
+
   #rank({ invariant }: Finding): number {
     const order = this.#judgedBy ?? [];
     return order.includes(invariant) ? order.indexOf(invariant) : order.length;
   }
 
   #limitOf(bound: Bound): number {
-    return bound === 'interrupt' || bound === 'timeout' ? 0 : (this.#settings[bound] ?? 0);
+    return bound === 'interrupt' || bound === 'timeout' || bound === 'hashCompact'
+      ? 0
+      : (this.#settings[bound] ?? 0);
   }
 
   /** Tests whether the fall of an invariant is a violation. */
   judges(invariant: string): boolean {
-    return this.#judgedBy === undefined || invariant === DEADLOCK || this.#judgedBy.includes(invariant);
+    return (
+      this.#judgedBy === undefined ||
+      invariant === DEADLOCK ||
+      invariant === LIVELOCK ||
+      this.#judgedBy.includes(invariant)
+    );
   }
 
   #explain(
@@ -167,10 +199,11 @@ export class Judge {
     if (drift !== null) return explainDrift(drift);
     const raise = bounds.map(({ option, limit }) => `${option} ${limit}`).join(', ');
     switch (this.#settings.strategy) {
+      case 'simplest':
       case 'exhaustive':
         return bounds.length === 0
           ? `nothing fell in ${states} states, which are all`
-          : `nothing fell in ${states} states; raise ${raise} to see more`;
+          : `nothing fell in ${states} states${this.#note}${this.#advice(bounds)}`;
       case 'preemptions': {
         const seen = `nothing fell in ${states} pairs of a state and its last thread`;
         return bounds.length === 0

@@ -239,6 +239,46 @@ export class Model<P> {
     }
   }
 
+  /**
+   * Slots that a thread reads in steps of which it can take infinitely many; undefined when it has no loop. Goes by what was
+   * learned.
+   */
+  readsInLoops(thread: number): ReadonlySet<number> | undefined {
+    const nodes = this.nodes[thread] as IntBuffer;
+    const nrCodes = nodes.length >>> 1;
+    const after = Array.from({ length: nrCodes }, (_, code) => this.#codesAfter(thread, code));
+    // What is left when codes without a way in, and codes without a way on, are taken away again and again.
+    const left = new Set(Array.from({ length: nrCodes }, (_, code) => code));
+    for (let before = -1; before !== left.size;) {
+      before = left.size;
+      const reached = new Set([...left].flatMap((code) => after[code] ?? []));
+      for (const code of left) {
+        if (!reached.has(code) || !(after[code] ?? []).some((next) => left.has(next))) left.delete(code);
+      }
+    }
+    if (left.size === 0) return undefined;
+    const reads = new Set<number>();
+    for (const code of left) this.#readsOfTree(this.tree.at(nodes.at(2 * code)), reads);
+    return reads;
+  }
+
+  #codesAfter(thread: number, code: number): number[] {
+    const block = (this.nodes[thread] as IntBuffer).at(2 * code + 1);
+    const known: number[] = [];
+    for (let i = 0; i < this.kids.at(block); i++) {
+      const next = this.kids.at(block + 1 + i);
+      if (next > 0) known.push(next - 1);
+    }
+    return known;
+  }
+
+  #readsOfTree(pointer: number, reads: Set<number>): void {
+    if (pointer < 0) for (const slot of this.readsOf(~pointer)) reads.add(slot);
+    for (let i = 0; pointer > 0 && i < this.tree.at(pointer + 1); i++) {
+      this.#readsOfTree(this.tree.at(pointer + 2 + i), reads);
+    }
+  }
+
   /** Slots that a leaf reads. */
   readsOf(leaf: number): Int32Array {
     const from = leaf + LEAF_LISTS + 2 * this.leaves.at(leaf + LEAF_NR_WRITES);

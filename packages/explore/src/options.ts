@@ -1,8 +1,9 @@
 import { ExploreError } from './errors.js';
+import type { Finding } from './result.js';
 import type { Operand, ScheduleEntry, StepResult, Step, Fallen } from './types.js';
 
 /** How schedules are chosen; `explore` explains each. */
-export type Strategy = 'exhaustive' | 'dpor' | 'preemptions' | 'random' | 'pct' | 'replay';
+export type Strategy = 'simplest' | 'exhaustive' | 'dpor' | 'preemptions' | 'random' | 'pct' | 'replay';
 
 /** A limit of a search; a verdict of `unknown` names those that were reached. */
 export type Bound =
@@ -13,22 +14,28 @@ export type Bound =
   | 'maxSteps'
   | 'maxExecutions'
   | 'preemptions'
+  | 'hashCompact'
   | 'timeout'
   | 'interrupt';
 
 /** What `explore` may be told. Every limit is a positive integer. */
 export interface ExploreOptions {
-  /** Default `exhaustive`. */
+  /** Default `simplest`. */
   readonly strategy?: Strategy;
   /** `random` and `pct`: where the walks begin; an integer in [0, 2^32), default 1. */
   readonly seed?: number;
   /** `random` and `pct`: how many walks are made, default 1000. */
   readonly runs?: number;
-  /** `exhaustive` and `preemptions`: how many states are kept, default 10,000,000. */
+  /** `simplest`, `exhaustive` and `preemptions`: how many states are kept, default 10,000,000. */
   readonly maxStates?: number;
-  /** `exhaustive`: how many bytes the kept states may take, about; looked at now and then. Default: no limit. */
+  /** `simplest`, `exhaustive`: how many bytes the kept states may take, about; looked at now and then. Default: no limit. */
   readonly maxMemory?: number;
-  /** `exhaustive`: whether steps are left out that lead only where others lead (sleep sets), default true. */
+  /**
+   * `simplest`, `exhaustive`: keeps of each state a fingerprint of 64 bits only. Two states of one fingerprint are taken for
+   * one, so the answer is `unknown` where nothing fell, with the probability that a state was omitted. Default false.
+   */
+  readonly hashCompact?: boolean;
+  /** `simplest`, `exhaustive`: whether steps are left out that lead only where others lead (sleep sets), default true. */
   readonly sleepSets?: boolean;
   /**
    * `bisimilar` (default): where the histories of all threads can be run beforehand, those after which a thread does the
@@ -37,7 +44,10 @@ export interface ExploreOptions {
   readonly merge?: 'bisimilar' | 'none';
   /** `dpor`: how many executions are explored, default 10,000,000. */
   readonly maxExecutions?: number;
-  /** `preemptions`: how often a thread that could go on is interrupted; an integer in [0, 2^31), default 2. */
+  /**
+   * `preemptions`: how often a thread that could go on is interrupted; `simplest`: likewise before the exhaustive search.
+   * An integer in [0, 2^31), default 2.
+   */
   readonly preemptions?: number;
   /** `pct`: how many orderings a violation may need, the d of the paper, default 3. */
   readonly depth?: number;
@@ -47,13 +57,19 @@ export interface ExploreOptions {
   readonly maxDepth?: number;
   /** How many steps one schedule has, default 100,000. */
   readonly maxSteps?: number;
-  /** `exhaustive`, `dpor`, `preemptions`: ends the search at the first judged violation, with the counts so far. */
+  /** `simplest`, `exhaustive`, `dpor`, `preemptions`: ends the search at the first judged violation, with the counts so far. */
   readonly stopAtFirst?: boolean;
   /** `replay`: what to take, in order. */
   readonly schedule?: readonly ScheduleEntry[];
   /** `replay`: called after each step, with the world in the state after it. */
   readonly observe?: (taken: TakenStep) => void;
-  /** `exhaustive`: called now and then with what was found so far. */
+  /**
+   * `simplest`, `exhaustive`: whether `livelock` is looked for where threads have loops that forget; default true.
+   */
+  readonly liveness?: boolean;
+  /** `simplest`: called with the simplest violation as soon as it is known, while the search goes on. */
+  readonly found?: (finding: Finding) => void;
+  /** Called now and then with how far the search is. */
   readonly progress?: (progress: Progress) => void;
 }
 
@@ -70,12 +86,16 @@ export interface TakenStep {
   readonly fallen: readonly Fallen[];
 }
 
-/** How far an exhaustive search is. */
+/** How far a search is. */
 export interface Progress {
   readonly states: number;
   /** Of `states`, how many have been expanded. */
   readonly expanded: number;
   readonly transitions: number;
+  /** Runs made so far, where the strategy makes runs. */
+  readonly executions: number;
+  /** `preemptions`: how many the schedules at hand have. */
+  readonly preemptions?: number;
   /** Bytes that the kept states take. */
   readonly bytes: number;
 }
@@ -92,10 +112,22 @@ export interface Settings extends ExploreOptions {
   readonly preemptions: number;
   readonly depth: number;
   readonly sleepSets: boolean;
+  readonly hashCompact: boolean;
   readonly merge: 'bisimilar' | 'none';
+  readonly liveness: boolean;
+  /** What had fallen in the world before the first step. */
+  readonly fallen: readonly Fallen[];
 }
 
-const STRATEGIES: readonly Strategy[] = ['exhaustive', 'dpor', 'preemptions', 'random', 'pct', 'replay'];
+const STRATEGIES: readonly Strategy[] = [
+  'simplest',
+  'exhaustive',
+  'dpor',
+  'preemptions',
+  'random',
+  'pct',
+  'replay',
+];
 
 const DEFAULTS: Omit<Settings, 'strategy'> = {
   seed: 1,
@@ -107,6 +139,9 @@ const DEFAULTS: Omit<Settings, 'strategy'> = {
   preemptions: 2,
   depth: 3,
   sleepSets: true,
+  hashCompact: false,
+  liveness: true,
+  fallen: [],
   merge: 'bisimilar',
 };
 
@@ -126,7 +161,10 @@ const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'depth',
   'length',
   'sleepSets',
+  'hashCompact',
   'merge',
+  'liveness',
+  'found',
   'stopAtFirst',
   'schedule',
   'observe',
@@ -138,7 +176,7 @@ export function settingsOf(options: ExploreOptions): Settings {
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw badOption(name, undefined, `one of ${[...NAMES].join(', ')}`);
   }
-  const strategy = options.strategy ?? 'exhaustive';
+  const strategy = options.strategy ?? 'simplest';
   if (!STRATEGIES.includes(strategy)) {
     throw new ExploreError(
       'UNKNOWN_STRATEGY',
@@ -154,12 +192,14 @@ export function settingsOf(options: ExploreOptions): Settings {
       throw badOption(name, value, 'an integer in [1, 2^31)');
     }
   }
-  const { maxMemory, merge, sleepSets } = settings;
+  const { maxMemory, merge } = settings;
   if (maxMemory !== undefined && !(Number.isSafeInteger(maxMemory) && maxMemory > 0)) {
     throw badOption('maxMemory', maxMemory, 'a number of bytes');
   }
   if (!MERGES.includes(merge)) throw badOption('merge', merge, MERGES.join(' or '));
-  if (typeof sleepSets !== 'boolean') throw badOption('sleepSets', sleepSets, 'true or false');
+  for (const name of ['sleepSets', 'hashCompact', 'liveness'] as const) {
+    if (typeof settings[name] !== 'boolean') throw badOption(name, settings[name], 'true or false');
+  }
   const { preemptions } = settings;
   if (!Number.isInteger(preemptions) || preemptions < 0 || preemptions > 0x7fff_ffff) {
     throw badOption('preemptions', preemptions, 'an integer in [0, 2^31)');

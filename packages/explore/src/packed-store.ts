@@ -31,20 +31,28 @@ export interface Layout {
 /** States under consecutive numbers, each with the state it was reached from and the thread that stepped. */
 export class PackedStore {
   layout: Layout;
+  readonly compact: boolean;
   /** By chunk: the words of its states. */
   readonly words: Int32Array[] = [];
   readonly parents: Int32Array[] = [];
   readonly actors: Uint8Array[] = [];
   /** Threads that need not step in a state, a bit each; of use while the state is not expanded. */
   readonly sleeps: Int32Array[] = [];
+  /** With `compact`: the second half of each state's fingerprint. */
+  readonly seconds: Int32Array[] = [];
   index: Int32Array;
   size = 0;
   /** By word: the bits that are some slot's. */
   readonly #used: number[] = [0];
   readonly #allocate: Allocate;
 
-  constructor(allocate: Allocate) {
+  /**
+   * @param compact - Keeps of an expanded state a fingerprint of 64 bits and nothing else: states of one fingerprint are
+   * taken for one.
+   */
+  constructor(allocate: Allocate, compact: 'compact' | 'whole' = 'whole') {
     this.#allocate = allocate;
+    this.compact = compact === 'compact';
     const none = new Int32Array(0);
     this.layout = { nrWords: 1, wordOf: none, shiftOf: none, maskOf: none, factorOf: none, active: none };
     this.index = new Int32Array(allocate(4 * 2 * (1 << 12)));
@@ -56,6 +64,7 @@ export class PackedStore {
     this.reserve(1);
     const words = this.words[0] as Int32Array;
     this.#pack(vector, words, 0);
+    if (this.compact) (this.seconds[0] as Int32Array)[0] = this.secondOf(vector);
     this.#enter(this.hashOf(vector), 0);
     this.size = 1;
   }
@@ -112,6 +121,7 @@ export class PackedStore {
   /** Copies all states to where each has more words. */
   #widen(before: number, after: number): void {
     this.words.forEach((from, chunk) => {
+      if (from.length === 0) return;
       const to = new Int32Array(this.#allocate(4 * CHUNK * after));
       const states = Math.min(CHUNK, this.size - chunk * CHUNK);
       for (let i = 0; i < states; i++) {
@@ -125,6 +135,7 @@ export class PackedStore {
   #move({ fromWord, fromShift, mask, word, shift }: Move): void {
     const { nrWords } = this.layout;
     this.words.forEach((words, chunk) => {
+      if (words.length === 0) return;
       const end = Math.min(CHUNK, this.size - chunk * CHUNK) * nrWords;
       for (let at = 0; at < end; at += nrWords) {
         const old = words[at + fromWord] as number;
@@ -142,6 +153,7 @@ export class PackedStore {
       this.parents.push(new Int32Array(this.#allocate(4 * CHUNK)));
       this.actors.push(new Uint8Array(this.#allocate(CHUNK)));
       this.sleeps.push(new Int32Array(this.#allocate(4 * CHUNK)));
+      if (this.compact) this.seconds.push(new Int32Array(this.#allocate(4 * CHUNK)));
     }
     let slots = this.index.length >>> 1;
     if (count * 3 <= slots * 2) return;
@@ -152,7 +164,7 @@ export class PackedStore {
   /** Bytes that are held. */
   get bytes(): number {
     let bytes = 4 * this.index.length;
-    for (const list of [this.words, this.parents, this.actors, this.sleeps]) {
+    for (const list of [this.words, this.parents, this.actors, this.sleeps, this.seconds]) {
       for (const chunk of list) bytes += chunk.byteLength;
     }
     return bytes;
@@ -173,18 +185,50 @@ export class PackedStore {
     unpackWords(this.layout, words, (state & (CHUNK - 1)) * this.layout.nrWords, vector);
   }
 
+  /** The number of a state, -1 when it is not kept. */
+  find(vector: Int32Array): number {
+    const { nrWords, active, wordOf, shiftOf } = this.layout;
+    const words = new Int32Array(nrWords);
+    for (const slot of active) {
+      const word = wordOf[slot] as number;
+      words[word] = (words[word] as number) | ((vector[slot] as number) << (shiftOf[slot] as number));
+    }
+    const hash = this.hashOf(vector);
+    const mask = (this.index.length >>> 1) - 1;
+    for (let slot = mix(hash) & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.index[2 * slot] as number;
+      if (entry === 0) return -1;
+      if (this.index[2 * slot + 1] !== hash) continue;
+      const kept = this.words[(entry - 1) >>> CHUNK_BITS] as Int32Array;
+      const base = ((entry - 1) & (CHUNK - 1)) * nrWords;
+      if (words.every((word, k) => kept[base + k] === word)) return entry - 1;
+    }
+  }
+
   hashOf(vector: Int32Array): number {
     let hash = 0;
     for (const slot of this.layout.active) {
-      hash = (hash + Math.imul(vector[slot] as number, this.layout.factorOf[slot] as number)) | 0;
+      const code = vector[slot] as number;
+      const term = this.compact
+        ? slotHash(slot, code, FIRST)
+        : Math.imul(code, this.layout.factorOf[slot] as number);
+      hash = (hash + term) | 0;
     }
     return hash;
   }
 
-  /** Gives back the sleep sets of the states before this one, which are expanded. */
-  forgetSleeps(before: number): void {
+  /** The second half of a state's fingerprint. */
+  secondOf(vector: Int32Array): number {
+    let hash = 0;
+    for (const slot of this.layout.active) hash = (hash + slotHash(slot, vector[slot] as number, SECOND)) | 0;
+    return hash;
+  }
+
+  /** Gives back what is kept of the states before this one for their expansion only. */
+  forgetExpanded(before: number): void {
     for (let chunk = (before >>> CHUNK_BITS) - 1; chunk >= 0 && this.sleeps[chunk]?.length !== 0; chunk--) {
       this.sleeps[chunk] = new Int32Array(0);
+      if (this.compact) this.words[chunk] = new Int32Array(0);
     }
   }
 
@@ -250,6 +294,21 @@ function factorOfSlot(slot: number): number {
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
   return (word ^ (word >>> 16)) | 1;
+}
+
+/** The two halves of a fingerprint. */
+export const FIRST = 0x243f6a88;
+export const SECOND = 0x13198a2e;
+
+/** What a code in a slot adds to a half of the fingerprint: 0 for code 0, else a number that looks random. */
+export function slotHash(slot: number, code: number, half: number): number {
+  if (code === 0) return 0;
+  let word = Math.imul(slot + half, 0x9e3779b1) ^ Math.imul(code, 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 16), 0x7feb352d);
+  word = Math.imul(word ^ (word >>> 15), 0x846ca68b);
+  word ^= word >>> 16;
+  word = Math.imul((word + code) ^ half, 0xc2b2ae35);
+  return word ^ (word >>> 15);
 }
 
 /** Spreads a hash over the index. */

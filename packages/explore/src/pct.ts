@@ -12,13 +12,13 @@
 import { Judge } from './judge.js';
 import type { Settings } from './options.js';
 import { seeded } from './prng.js';
-import type { ExploreResult } from './result.js';
+import type { Search } from './search.js';
 import { StepTable } from './step-table.js';
 import type { Program } from './types.js';
 import { Walker } from './walker.js';
 
 /** Walks until a judged invariant falls or `runs` walks are made. Never says `holds`. */
-export function pct<P>(program: Program<P>, settings: Settings): ExploreResult {
+export function* pct<P>(program: Program<P>, settings: Settings): Search {
   const { world, threads } = program;
   const { depth } = settings;
   const judge = new Judge(program, settings);
@@ -27,7 +27,7 @@ export function pct<P>(program: Program<P>, settings: Settings): ExploreResult {
   const first: number[] = [];
   world.pack(first);
   judge.lookNow(() => []);
-  judge.fall(world.takeFallen(), 0, () => []);
+  judge.fall(settings.fallen, 0, () => []);
 
   let length = settings.length ?? 0;
   let longest = 0;
@@ -35,6 +35,11 @@ export function pct<P>(program: Program<P>, settings: Settings): ExploreResult {
   let transitions = 0;
   let terminalStates = 0;
   for (; runs < settings.runs && !judge.violated; runs++) {
+    const stop = yield { states: 0, expanded: 0, transitions, executions: runs, bytes: 0 };
+    if (stop !== undefined) {
+      judge.hit(stop.bound, stop.limit);
+      break;
+    }
     const walker = new Walker(program, table, judge, settings);
     const priorities = shuffled(threads.length, draw).map((place) => depth + place);
     const changes = Array.from({ length: length > 0 ? depth - 1 : 0 }, () => draw(length));
@@ -60,7 +65,7 @@ export function pct<P>(program: Program<P>, settings: Settings): ExploreResult {
     if (length === 0) length = Math.max(1, longest);
     world.unpack(first, 0, first.length);
   }
-  if (!judge.violated) judge.hit('runs');
+  if (!judge.violated && runs === settings.runs) judge.hit('runs');
   judge.note(explain(threads.length, length, depth, longest));
   return judge.result({ states: 0, transitions, terminalStates, executions: BigInt(runs) }, null);
 }

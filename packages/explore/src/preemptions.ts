@@ -13,16 +13,19 @@ import { Judge } from './judge.js';
 import { mergedThreads } from './merge.js';
 import { BARRED, ENABLED, ENDED, FALLS, JUDGED, LEAF_FLAGS, Model } from './model.js';
 import type { Settings } from './options.js';
-import type { ExploreResult, PreemptionCounts } from './result.js';
+import type { PreemptionCounts } from './result.js';
+import type { Search } from './search.js';
+import { scheduleTo } from './schedule-to.js';
 import { StateStore } from './state-store.js';
-import { stepName } from './step-table.js';
-import type { PreparedStep } from './step-table.js';
-import type { Fallen, Program, ScheduleEntry } from './types.js';
+import type { Program, ScheduleEntry } from './types.js';
 
 /** Sees what can be reached with at most `settings.preemptions`, within `maxStates`, `maxDepth` and `maxSteps`. */
-export function preemptions<P>(program: Program<P>, settings: Settings): ExploreResult {
+export function preemptions<P>(program: Program<P>, settings: Settings): Search {
   return new Preemptions(program, settings).run();
 }
+
+/** How many states are expanded before the caller is asked whether to go on. */
+const TELL_STATES = 0x400;
 
 class Preemptions<P> {
   readonly #program: Program<P>;
@@ -37,8 +40,6 @@ class Preemptions<P> {
   readonly #lengths: number[] = [0];
   /** Preemptions not made so far: a state and a thread, in turns. */
   #later: number[] = [];
-  /** What had fallen before the first step. */
-  readonly #fallen: readonly Fallen[];
   #transitions = 0;
   #terminalStates = 0;
   #stopped = false;
@@ -47,20 +48,31 @@ class Preemptions<P> {
     this.#program = program;
     this.#settings = settings;
     this.#judge = new Judge(program, settings);
-    this.#fallen = program.world.takeFallen();
     const threads = settings.merge === 'bisimilar' ? mergedThreads(program) : undefined;
     const judges = (invariant: string): boolean => this.#judge.judges(invariant);
     this.#model = new Model(program, judges, { threads, maxDepth: settings.maxDepth });
     this.#vector = this.#model.firstState();
   }
 
-  run(): ExploreResult {
+  *run(): Search {
     const perPreemptions: PreemptionCounts[] = [];
     let seen = { states: 0, transitions: 0, terminalStates: 0 };
     let expanded = 0;
     if (this.#start()) this.#stopped = true;
     for (let spent = 0; ; spent++) {
-      while (expanded < this.#store.size && !this.#stopped) this.#expand(expanded++);
+      while (expanded < this.#store.size && !this.#stopped) {
+        if (expanded % TELL_STATES === 0) {
+          const { size: states } = this.#store;
+          const counts = { states, expanded, transitions: this.#transitions };
+          const stop = yield { ...counts, executions: 0, bytes: 0, preemptions: spent };
+          if (stop !== undefined) {
+            this.#judge.hit(stop.bound, stop.limit);
+            this.#stopped = true;
+            break;
+          }
+        }
+        this.#expand(expanded++);
+      }
       const now = {
         states: this.#store.size,
         transitions: this.#transitions,
@@ -73,7 +85,7 @@ class Preemptions<P> {
         terminalStates: now.terminalStates - seen.terminalStates,
       });
       seen = now;
-      if (this.#judge.violated || this.#later.length === 0) break;
+      if (this.#judge.violated || this.#stopped || this.#later.length === 0) break;
       if (spent === this.#settings.preemptions) {
         this.#judge.hit('preemptions');
         break;
@@ -91,7 +103,7 @@ class Preemptions<P> {
       (i) => this.#model.testIn(this.#vector, i),
       () => [],
     );
-    return this.#judge.fall(this.#fallen, 0, () => []);
+    return this.#judge.fall(this.#settings.fallen, 0, () => []);
   }
 
   /** Makes the preemptions that were put off. */
@@ -193,16 +205,6 @@ class Preemptions<P> {
 
   /** The schedule to a kept state, and then one more step of `thread` where it is given. */
   #schedule(state: number, thread?: number): readonly ScheduleEntry[] {
-    const steps: ScheduleEntry[] = [];
-    const enter = (from: number, actor: number): void => {
-      const length = this.#store.load(from);
-      const code = actor + 1 < length ? (this.#store.vector[actor + 1] as number) : 0;
-      const { step } = this.#model.stepAt(actor, code) as PreparedStep<P>;
-      steps.push({ actor: this.#program.threads[actor]?.name ?? '', step: stepName(step) });
-    };
-    if (thread !== undefined) enter(state, thread);
-    for (let at = state; at !== 0; at = this.#store.parent(at))
-      enter(this.#store.parent(at), this.#store.actor(at));
-    return steps.reverse();
+    return scheduleTo(this.#store, this.#model, state, thread);
   }
 }

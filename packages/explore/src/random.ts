@@ -1,7 +1,7 @@
 import { Judge } from './judge.js';
 import type { Settings } from './options.js';
 import { seeded } from './prng.js';
-import type { ExploreResult } from './result.js';
+import type { Search } from './search.js';
 import { StepTable } from './step-table.js';
 import type { Program } from './types.js';
 import { Walker } from './walker.js';
@@ -10,7 +10,7 @@ import { Walker } from './walker.js';
  * Walks from the first state, each step of a thread drawn uniformly among those enabled, until a judged invariant
  * falls or `runs` walks are made. Never says `holds`.
  */
-export function random<P>(program: Program<P>, settings: Settings): ExploreResult {
+export function* random<P>(program: Program<P>, settings: Settings): Search {
   const { world } = program;
   const judge = new Judge(program, settings);
   const table = new StepTable(world);
@@ -18,12 +18,17 @@ export function random<P>(program: Program<P>, settings: Settings): ExploreResul
   const first: number[] = [];
   world.pack(first);
   judge.lookNow(() => []);
-  judge.fall(world.takeFallen(), 0, () => []);
+  judge.fall(settings.fallen, 0, () => []);
 
   let runs = 0;
   let transitions = 0;
   let terminalStates = 0;
   for (; runs < settings.runs && !judge.violated; runs++) {
+    const stop = yield { states: 0, expanded: 0, transitions, executions: runs, bytes: 0 };
+    if (stop !== undefined) {
+      judge.hit(stop.bound, stop.limit);
+      break;
+    }
     const walker = new Walker(program, table, judge, settings);
     while (!judge.violated) {
       const enabled = walker.enabled();
@@ -39,6 +44,6 @@ export function random<P>(program: Program<P>, settings: Settings): ExploreResul
     }
     world.unpack(first, 0, first.length);
   }
-  if (!judge.violated) judge.hit('runs');
+  if (!judge.violated && runs === settings.runs) judge.hit('runs');
   return judge.result({ states: 0, transitions, terminalStates, executions: BigInt(runs) }, null);
 }

@@ -6,7 +6,7 @@ import type { ExploreResult, Program, ScheduleEntry, TakenStep } from './index.j
 
 const replay = (program: Program, schedule: readonly ScheduleEntry[]): ExploreResult =>
   explore(program, { strategy: 'replay', schedule });
-const lost = explore(increments('read-write')).schedule;
+const lost = explore(increments('read-write'), { strategy: 'exhaustive' }).schedule;
 const at = <T>(list: readonly T[], i: number): T => list[i] as T;
 
 describe('replay', () => {

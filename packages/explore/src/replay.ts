@@ -1,6 +1,7 @@
 import { Judge } from './judge.js';
 import type { Settings } from './options.js';
-import type { Drift, ExploreResult } from './result.js';
+import type { Drift } from './result.js';
+import type { Search } from './search.js';
 import { stepName, StepTable } from './step-table.js';
 import type { Program, ScheduleEntry } from './types.js';
 import { Walker } from './walker.js';
@@ -9,13 +10,13 @@ import { Walker } from './walker.js';
  * Takes the steps of a schedule, each only when its actor would take that very step now. Ends with the schedule, where a
  * judged invariant falls, or where it drifts. Never says `holds`.
  */
-export function replay<P>(program: Program<P>, settings: Settings): ExploreResult {
+export function* replay<P>(program: Program<P>, settings: Settings): Search {
   const { world } = program;
   const judge = new Judge(program, settings);
   const first: number[] = [];
   world.pack(first);
   judge.lookNow(() => []);
-  judge.fall(world.takeFallen(), 0, () => []);
+  judge.fall(settings.fallen, 0, () => []);
 
   const walker = new Walker(program, new StepTable(world), judge, settings);
   const schedule = settings.schedule ?? [];

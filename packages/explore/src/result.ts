@@ -14,8 +14,13 @@ export interface Finding {
   readonly message: string;
   /** Whether the program is judged by this invariant. */
   readonly judged: boolean;
-  /** Found by `exhaustive`: a shortest one to this invariant's fall. */
+  /**
+   * Found by `exhaustive`: a shortest one to this invariant's fall; the judging one of `simplest`: with the fewest
+   * preemptions, and shrunk.
+   */
   readonly schedule: readonly ScheduleEntry[];
+  /** `livelock`: what follows the schedule again and again. */
+  readonly cycle?: readonly ScheduleEntry[];
 }
 
 /** Whether a `Sometimes` of the program was true in some state. */
@@ -57,6 +62,15 @@ export interface PreemptionCounts {
   readonly terminalStates: number;
 }
 
+/** What `simplest` took to look for the simplest violation, before the exhaustive search or beside it. */
+export interface SimplestCounts {
+  /** The fewest preemptions of a violation; null when there is none, or none was found. */
+  readonly preemptions: number | null;
+  /** Pairs of a state and the thread that stepped last. */
+  readonly states: number;
+  readonly transitions: number;
+}
+
 /** What a search found. Equal programs and options give equal results, byte for byte. */
 export interface ExploreResult {
   readonly strategy: Strategy;
@@ -84,8 +98,12 @@ export interface ExploreResult {
    * null. Else the number of runs made.
    */
   readonly executions: bigint | null;
+  /** `hashCompact`: the most that the probability of an omitted state can be. */
+  readonly omission?: number;
   /** `dpor`: executions given up because all that could step had been explored elsewhere; 0, as the paper proves. */
   readonly redundant?: number;
+  /** `simplest`: what looking for the simplest violation took, not counted elsewhere. */
+  readonly simplest?: SimplestCounts;
   /** `preemptions`: what was seen with each number of preemptions, from 0 on. */
   readonly perPreemptions?: readonly PreemptionCounts[];
   /** One for each `sometimes` of the program, in its order. */

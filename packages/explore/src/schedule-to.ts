@@ -1,33 +1,32 @@
+import { LiveState } from './live-state.js';
 import type { Model } from './model.js';
-import type { PackedStore } from './packed-store.js';
 import { type PreparedStep, stepName } from './step-table.js';
 import type { ScheduleEntry } from './types.js';
 
+/** What is known of how kept states were reached. State 0 is the first one. */
+export interface Parents {
+  parent(state: number): number;
+  actor(state: number): number;
+}
+
 /** The schedule by which a kept state was first reached, and then one more step of `actor` where it is given. */
 export function scheduleTo<P>(
-  store: PackedStore,
+  parents: Parents,
   model: Model<P>,
   state: number,
   actor?: number,
 ): readonly ScheduleEntry[] {
-  const vector = new Int32Array(model.nrSlots);
-  const steps: ScheduleEntry[] = [];
-  if (actor !== undefined) steps.push(entryOf(store, model, state, actor, vector));
-  for (let at = state; at !== 0; at = store.parent(at)) {
-    steps.push(entryOf(store, model, store.parent(at), store.actor(at), vector));
-  }
-  return steps.reverse();
+  const actors = actor === undefined ? [] : [actor];
+  for (let at = state; at !== 0; at = parents.parent(at)) actors.push(parents.actor(at));
+  return namesOf(model, actors.reverse());
 }
 
-/** What the actor does in a kept state. */
-function entryOf<P>(
-  store: PackedStore,
-  model: Model<P>,
-  state: number,
-  actor: number,
-  vector: Int32Array,
-): ScheduleEntry {
-  store.load(state, vector);
-  const { step } = model.stepAt(actor, vector[actor] as number) as PreparedStep<P>;
-  return { actor: model.program.threads[actor]?.name ?? '', step: stepName(step) };
+/** The schedule in which these threads step, one after the other, from the first state. */
+export function namesOf<P>(model: Model<P>, actors: readonly number[]): readonly ScheduleEntry[] {
+  const state = new LiveState(model);
+  return actors.map((thread) => {
+    const { step } = model.stepAt(thread, state.vector[thread] as number) as PreparedStep<P>;
+    state.take(thread, state.enabled(thread));
+    return { actor: model.program.threads[thread]?.name ?? '', step: stepName(step) };
+  });
 }

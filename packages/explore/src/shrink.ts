@@ -12,6 +12,12 @@ import type { Fallen, Program, ScheduleEntry } from './types.js';
 /** Runs of steps up to this length are all tried. */
 const SIZES_MAX = 64;
 
+/** How a schedule may be shrunk. */
+export interface ShrinkOptions {
+  /** How many preemptions the result may have: leaving out a step can make one of what was none. Default: any number. */
+  readonly preemptions?: number;
+}
+
 /** Threads by their numbers, in the order in which they step. */
 type Order = readonly number[];
 
@@ -27,7 +33,11 @@ type Order = readonly number[];
  *
  * @throws ExploreError `BAD_OPTION` when no judged invariant falls in a replay of the schedule, and what `explore` throws.
  */
-export function shrink<P>(program: Program<P>, schedule: readonly ScheduleEntry[]): readonly ScheduleEntry[] {
+export function shrink<P>(
+  program: Program<P>,
+  schedule: readonly ScheduleEntry[],
+  { preemptions = Infinity }: ShrinkOptions = {},
+): readonly ScheduleEntry[] {
   checkProgram(program.threads);
   const { invariant, schedule: taken, drift } = explore(program, { strategy: 'replay', schedule });
   if (invariant === null) {
@@ -38,7 +48,7 @@ export function shrink<P>(program: Program<P>, schedule: readonly ScheduleEntry[
     );
   }
   const numbers = new Map(program.threads.map(({ name }, thread) => [name, thread]));
-  const trial = new Trial(program, invariant);
+  const trial = new Trial(program, invariant, preemptions);
   let order: Order = taken.map(({ actor }) => numbers.get(actor) ?? 0);
   for (let smaller: Order | undefined = order; smaller !== undefined;) {
     order = smaller;
@@ -102,9 +112,11 @@ function runsOf(order: Order): Order[] {
 class Trial<P> {
   readonly #program: Program<P>;
   readonly #invariant: string;
+  readonly #preemptions: number;
   readonly #state: LiveState<P>;
 
-  constructor(program: Program<P>, invariant: string) {
+  constructor(program: Program<P>, invariant: string, preemptions: number) {
+    this.#preemptions = preemptions;
     this.#program = program;
     this.#invariant = invariant;
     this.#state = new LiveState(new Model(program, () => false));
@@ -123,7 +135,10 @@ class Trial<P> {
     const judge = new Judge(judgedBy === undefined ? {} : { judgedBy }, settingsOf({}));
     const mark = state.mark();
     const taken: [thread: number, step: PreparedStep<P>][] = [];
+    let preemptions = 0;
     for (const thread of order) {
+      const last = taken.at(-1)?.[0] ?? thread;
+      if (last !== thread && state.enabled(last) >= 0) preemptions++;
       const leaf = judge.violated ? -1 : state.enabled(thread);
       if (leaf < 0) break;
       taken.push([thread, model.stepAt(thread, state.vector[thread] as number) as PreparedStep<P>]);
@@ -136,7 +151,7 @@ class Trial<P> {
       judge.fall(this.#fallenAtEnd(), taken.length, () => []);
     }
     state.rollback(mark);
-    if (judge.invariant !== this.#invariant) return undefined;
+    if (judge.invariant !== this.#invariant || preemptions > this.#preemptions) return undefined;
     return taken.map(([thread, { step }]) => ({ actor: threads[thread]?.name ?? '', step: stepName(step) }));
   }
 

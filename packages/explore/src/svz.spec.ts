@@ -31,7 +31,7 @@ describe('explore, on split, zap and fault', () => {
 
   it.each(['S', 'M'] as const)('finds the stale entry when the zap does not flush, size %s', (size) => {
     const program = svz(SIZES[size], 'bug');
-    const result = explore(program);
+    const result = explore(program, { strategy: 'exhaustive' });
     expect(result).toMatchObject({
       verdict: 'violates',
       invariant: 'stale-tlb',

@@ -113,6 +113,11 @@ export interface Thread {
    */
   readonly role?: 'actor' | 'agent';
   /**
+   * False: the thread need not step though it could all the time, as hardware that may cache something or not. A livelock
+   * starves no thread that is fair; default true.
+   */
+  readonly fair?: boolean;
+  /**
    * Declares that the thread at its start is in the state that a step with this `Step.forget` leaves when it returns
    * nothing: the head of a loop that an agent begins in and comes back to.
    */

@@ -1,5 +1,5 @@
 /** Without reductions: what the program itself has. */
-export const PLAIN = { merge: 'none', sleepSets: false } as const;
+export const PLAIN = { strategy: 'exhaustive', merge: 'none', sleepSets: false } as const;
 
 /** A result as text, for comparing two byte by byte. */
 export const toJson = (value: unknown): string =>

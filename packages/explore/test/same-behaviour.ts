@@ -12,7 +12,12 @@ export function expectSameBehaviour(sketch: Sketch, forgets: boolean): void {
   const result = explore(program, PLAIN);
   const plain = enumerate(sketch, forgets);
   expect(behaviourOf(result, finals)).toEqual(plain);
-  for (const options of [{ merge: 'none' }, { sleepSets: false }, {}] as const) {
+  const strategy = 'exhaustive';
+  for (const options of [
+    { strategy, merge: 'none' },
+    { strategy, sleepSets: false },
+    { strategy },
+  ] as const) {
     const reducedFinals = new Set<string>();
     const reduced = explore(
       programOf(sketch, forgets, (cells) => reducedFinals.add(cells)),

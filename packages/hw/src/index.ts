@@ -6,5 +6,7 @@ export * from './hash.js';
 export * from './page-walk-cache.js';
 export * from './tlb.js';
 export * from './tlb-cpu.js';
+export * from './tlb-config.js';
 export * from './tlb-batch.js';
+export * from './tlb-model.js';
 export * from './cost/index.js';

@@ -49,7 +49,8 @@ function addSweep(page: HtmlPage, { rows, profiles }: FlushPage): void {
   page.heading('h2', 'Numbers');
   page.table(NUMBERS_HEAD, rows.map(numbersRow), NUMBERS_TEXT);
   page.caption(
-    'a..b: at least and at most. -: an event has no price. Other: translations that nobody asked to drop.',
+    'a..b: at least and at most. -: an event has no price. Other: translations that nobody asked to drop, of the ' +
+      `${[...new Set(rows.map((row) => row.bystanders))].join(' or ')} other pages that each CPU held.`,
   );
 }
 

@@ -16,6 +16,8 @@ export interface FlushRow {
   /** CPUs that run the mm, the initiator among them. */
   readonly cpus: number;
   readonly huge: boolean;
+  /** Other pages of the process that each CPU held translations of. */
+  readonly bystanders: number;
   /** Instructions of the initiator by name. */
   readonly issued: Readonly<Record<string, number>>;
   readonly completions: number;

@@ -32,8 +32,9 @@ x86_64: Haswell Xeon; calibrated
   note: without fences
 
 wanted + other: translations dropped on all CPUs, of the pages themselves and of
-others; walks / refs: page walks to have the others back, and their memory
-references; a..b: at least and at most. -: no price was published for walk.
+the 64 other pages that each CPU held. walks / refs: page walks to have the
+others back, and their memory references. a..b: at least and at most. -: no
+price was published for walk.
 `);
   });
   it('shows the speed of the emulator where it was measured and there is room', () => {

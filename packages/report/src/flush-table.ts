@@ -103,8 +103,9 @@ function legend(rows: readonly FlushRow[], options: ViewOptions): string {
   const unpriced = rows.filter(({ cost }) => cost.total === undefined && cost.basis !== undefined);
   const lacks = [...new Set(unpriced.flatMap(({ cost }) => cost.lacks))];
   const lines = [
-    'wanted + other: translations dropped on all CPUs, of the pages themselves and of others; walks / refs: page walks',
-    'to have the others back, and their memory references; a..b: at least and at most.',
+    'wanted + other: translations dropped on all CPUs, of the pages themselves and of the',
+    `${[...new Set(rows.map((row) => row.bystanders))].join(' or ')} other pages that each CPU held.`,
+    'walks / refs: page walks to have the others back, and their memory references. a..b: at least and at most.',
     ...(lacks.length > 0 ? [`-: no price was published for ${lacks.join(', ')}.`] : []),
     ...(showsSpeed(rows, options)
       ? [

@@ -36,7 +36,7 @@ export interface VmaRef {
   readonly vm_flags: bigint;
 }
 
-/** One invalidation instruction, issued once. What it drops says the backend's `tlb` description. */
+/** One invalidation instruction, or a run of them. What it drops says the backend's `tlb` description. */
 export interface Invalidation {
   /** Key of `arch.tlb.instructions`. */
   readonly instruction: string;
@@ -46,6 +46,20 @@ export interface Invalidation {
   readonly start?: Vaddr;
   /** End of the range, exclusive; absent for a single address. */
   readonly end?: Vaddr;
+  /** How many instructions are issued, where this stands for a run of them; 1 when left out. For who counts, no more. */
+  readonly count?: number;
+}
+
+/** Who is interrupted by `Cpu.crossCall`. */
+export interface CrossCallTargets {
+  /** The other CPUs of this mm; all other CPUs when left out. */
+  readonly mm?: MmRef;
+  /**
+   * CPUs that have the mm loaded but run a kernel thread on it (lazy TLB). `skip`: not interrupted, they catch up when they
+   * use the mm again. `leaves`: interrupted, and they load init_mm with this instruction instead of invalidating anything.
+   * Left out: treated as any other. A machine that does not know lazy CPUs need not look at it.
+   */
+  readonly lazy?: 'skip' | { readonly leaves: string };
 }
 
 /** The s390 instructions that edit an entry and purge it from the TLBs in one interlocked operation. */
@@ -95,7 +109,10 @@ export interface Cpu {
   /** Stores `value` in all entries of [table, table + bytes): one range step. Nobody else may look at them. */
   fill(table: Paddr, sizeBytes: number, value: bigint): Steps<void>;
 
-  /** Reads a cell of the world that is no table entry: a list head, a flag, a mask. */
+  /**
+   * Reads a cell of the world that is no table entry: a list head, a flag, a mask. A name that begins with `this_cpu.` is that
+   * of a cell of each CPU.
+   */
   read(cell: string): Steps<Operand>;
   /** Writes such a cell. */
   write(cell: string, value: Operand): Steps<void>;
@@ -118,7 +135,11 @@ export interface Cpu {
    * Sends an IPI to the other CPUs of `mm` (or to all), which invalidate there what `what` says (nothing when absent),
    * and waits. A CPU with interrupts off does not answer. This CPU's own TLB is not touched.
    */
-  crossCall(targets: { readonly mm?: MmRef }, what?: Invalidation): Steps<void>;
+  crossCall(targets: CrossCallTargets, what?: Invalidation): Steps<void>;
   /** Tests whether this is the only CPU that has or may have the mm loaded (mm_cpumask, cpu_attach_mask). */
   isOnlyUser(mm: MmRef): Steps<boolean>;
+  /** Tests whether this CPU itself has the mm loaded. Where a machine has no answer it does. */
+  isLoaded?(mm: MmRef): Steps<boolean>;
+  /** How many CPUs have the mm loaded and are not lazy. */
+  activeCpus?(mm: MmRef): Steps<number>;
 }

@@ -18,6 +18,7 @@ import {
   type Steps,
   type TlbDescription,
 } from '@ptemu/arch';
+import { PAGE_SHIFT } from './layout.js';
 
 const MANUAL =
   'ARMv7-A ARM (DDI 0406C), B3.10 (TLB maintenance requirements) and B4.2.2 (TLB maintenance operations)';
@@ -74,7 +75,13 @@ export function flushes(config: KernelConfig): Flushes {
   }
 
   const flush_tlb_range = (cpu: Cpu, mm: Invalidation['mm'], { start, end }: FlushRange): Steps<void> =>
-    flush(cpu, 'flush_tlb_range', { instruction: byAddress, ...(mm && { mm }), start, end });
+    flush(cpu, 'flush_tlb_range', {
+      instruction: byAddress,
+      ...(mm && { mm }),
+      start,
+      end,
+      count: Number((end - start) >> BigInt(PAGE_SHIFT)),
+    });
   const flush_tlb_mm = (cpu: Cpu, mm: Invalidation['mm']): Steps<void> =>
     flush(cpu, 'flush_tlb_mm', { instruction: erratum ? 'TLBIALLIS' : 'TLBIASIDIS', ...(mm && { mm }) });
 

@@ -1,4 +1,5 @@
 export { Context, type Switches } from './context.js';
+export * from './direct/index.js';
 export { Frames } from './frames.js';
 export { get_user_pages_fast } from './gup.js';
 export { huge_pmd_set_accessed, zap_huge_pmd } from './huge_memory.js';

@@ -99,7 +99,9 @@ export function* hpte_do_hugepage_flush(
     if (!hpte_valid(env, word, index)) continue;
     const start = __vaddr(first + (BigInt(index) << SUB_PAGE_SHIFT));
     const end = __vaddr(start + (1n << SUB_PAGE_SHIFT));
-    yield* c.invalidate({ instruction: 'tlbie HPTE', mm, start, end });
+    // Each tracked sub-page stands for the others whose index is the same modulo their number.
+    const count = env.layout.HPAGE_PMD_NR / SUB_PAGES_TRACKED;
+    yield* c.invalidate({ instruction: 'tlbie HPTE', mm, start, end, count });
     issued = true;
   }
   if (issued) yield* c.complete();

@@ -168,7 +168,7 @@ function collapse(env: PpcEnv) {
       const old = yield* c.load(pmdp);
       yield* c.store(pmdp, 0n);
       if (ipi) yield* serialize(env, c, vma.vm_mm);
-      if (mmu === 'hash') yield* flushHptes(c, vma.vm_mm, address, layout.HPAGE_PMD_SIZE);
+      if (mmu === 'hash') yield* flushHptes(env, c, vma.vm_mm, address, layout.HPAGE_PMD_SIZE);
       else yield* radix__flush_tlb_collapsed_pmd(env, c, vma.vm_mm, address);
       return old;
     },

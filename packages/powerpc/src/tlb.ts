@@ -23,6 +23,8 @@ export const tlb_single_page_flush_ceiling = 33;
 /** The same of a local flush: twice the 128 sets of POWER9. @see Linux arch/powerpc/mm/book3s64/radix_tlb.c, `tlb_local_single_page_flush_ceiling` (6.12.117) */
 export const tlb_local_single_page_flush_ceiling = 256;
 
+/** Sets of the TLB of POWER9 on radix: a local flush of a PID is one `tlbiel` for each. @see commit f6f27951fdf8 */
+export const POWER9_TLB_SETS_RADIX = 128;
 /** log2 of the page size that `tlbie` with AP=2M names. */
 const MMU_PAGE_2M_SHIFT = 21;
 
@@ -107,11 +109,11 @@ function radixFlushes(env: PpcEnv): Flushes {
     *flush_tlb_page(cpu, vma, address) {
       const range = { start: address, end: __vaddr(address + BigInt(layout.PAGE_SIZE)) };
       const c = cpu.in('radix__flush_tlb_page');
-      yield* flush(c, vma.vm_mm, () => ({ kind: 'pages', range, walkCache: false, huge: undefined }));
+      yield* flush(env, c, vma.vm_mm, () => ({ kind: 'pages', range, walkCache: false, huge: undefined }));
     },
     *flush_tlb_range(cpu, vma, range) {
       const c = cpu.in('radix__flush_tlb_range');
-      yield* flush(c, vma.vm_mm, (local) => {
+      yield* flush(env, c, vma.vm_mm, (local) => {
         if (!byRange || tooMany(range, pageShift, local)) return { kind: 'pid', ric: 2 };
         // mremap relies on it: a range that may hold a whole table also loses its walk cache entries.
         const walkCache = range.end - range.start >= BigInt(layout.HPAGE_PMD_SIZE);
@@ -120,20 +122,20 @@ function radixFlushes(env: PpcEnv): Flushes {
     },
     *flush_pmd_tlb_range(cpu, vma, range) {
       if (!kernel.has('ppc-flush-pmd-tlb-range')) {
-        yield* flush(cpu.in('radix__flush_tlb_range'), vma.vm_mm, () => ({ kind: 'pid', ric: 2 }));
+        yield* flush(env, cpu.in('radix__flush_tlb_range'), vma.vm_mm, () => ({ kind: 'pid', ric: 2 }));
         return;
       }
-      yield* flush(cpu.in('radix__flush_pmd_tlb_range'), vma.vm_mm, (local) =>
+      yield* flush(env, cpu.in('radix__flush_pmd_tlb_range'), vma.vm_mm, (local) =>
         tooMany(range, MMU_PAGE_2M_SHIFT, local)
           ? { kind: 'pid', ric: 0 }
           : { kind: 'huge', range, walkCache: false },
       );
     },
     *flush_tlb_mm(cpu, mm) {
-      yield* flush(cpu.in('radix__flush_tlb_mm'), mm, () => ({ kind: 'pid', ric: 0 }));
+      yield* flush(env, cpu.in('radix__flush_tlb_mm'), mm, () => ({ kind: 'pid', ric: 0 }));
     },
     *tlb_flush(cpu, mm, range, { freedTables, full }) {
-      yield* flush(cpu.in('radix__tlb_flush'), mm, (local) => {
+      yield* flush(env, cpu.in('radix__tlb_flush'), mm, (local) => {
         if (full) return { kind: 'pid', ric: 2 };
         if (tooMany(range, pageShift, local)) return { kind: 'pid', ric: freedTables ? 2 : 0 };
         return { kind: 'pages', range, walkCache: freedTables, huge: hugePart(env, range) };
@@ -154,7 +156,7 @@ export function* radix__flush_tlb_collapsed_pmd(
 ): Steps<void> {
   const end = __vaddr(address + BigInt(env.layout.HPAGE_PMD_SIZE));
   const wholeMm = env.page === '4k' || !env.kernel.has('ppc-radix-range-flush');
-  yield* flush(cpu.in('radix__flush_tlb_collapsed_pmd'), mm, () =>
+  yield* flush(env, cpu.in('radix__flush_tlb_collapsed_pmd'), mm, () =>
     wholeMm
       ? { kind: 'pid', ric: 2 }
       : { kind: 'pages', range: { start: address, end }, walkCache: true, huge: undefined },
@@ -162,17 +164,26 @@ export function* radix__flush_tlb_collapsed_pmd(
 }
 
 /** Chooses local or global form, issues, and waits. Local instructions are complete when they are done. */
-function* flush(cpu: Cpu, mm: MmRef, choose: (local: boolean) => RadixFlush): Steps<void> {
+function* flush(
+  { layout: { PAGE_SHIFT: pageShift } }: PpcEnv,
+  cpu: Cpu,
+  mm: MmRef,
+  choose: (local: boolean) => RadixFlush,
+): Steps<void> {
   yield* cpu.barrier('smp_mb');
   const local = yield* cpu.isOnlyUser(mm);
   const op = local ? 'tlbiel' : 'tlbie';
   const what = choose(local);
   yield* cpu.barrier('ptesync');
   if (what.kind === 'pid') {
-    yield* cpu.invalidate({ instruction: `${op} RIC=${what.ric} PID`, mm });
+    const count = local ? POWER9_TLB_SETS_RADIX : 1;
+    yield* cpu.invalidate({ instruction: `${op} RIC=${what.ric} PID`, mm, count });
   } else {
     if (what.walkCache) yield* cpu.invalidate({ instruction: `${op} RIC=1 PID`, mm });
-    if (what.kind === 'pages') yield* cpu.invalidate({ instruction: `${op} RIC=0`, mm, ...what.range });
+    if (what.kind === 'pages') {
+      const count = Number((what.range.end - what.range.start) >> BigInt(pageShift));
+      yield* cpu.invalidate({ instruction: `${op} RIC=0`, mm, ...what.range, count });
+    }
     const huge = what.kind === 'huge' ? what.range : what.huge;
     if (huge !== undefined) yield* hugePages(cpu, op, mm, huge);
   }

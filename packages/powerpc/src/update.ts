@@ -78,14 +78,15 @@ export function* pte_update(
   const c = cpu.in('pte_update');
   const old = yield* change(env, c, ptep, what);
   if (env.mmu === 'hash' && (old & env.bits.H_PAGE_HASHPTE) !== 0n) {
-    yield* flushHptes(c, mm, address, env.layout.PAGE_SIZE);
+    yield* flushHptes(env, c, mm, address, env.layout.PAGE_SIZE);
   }
   return __pte(old);
 }
 
 /** Invalidates the HPTEs of base pages in a range, and waits: one step for what the kernel does entry by entry. */
-export function* flushHptes(cpu: Cpu, mm: MmRef, start: Vaddr, sizeBytes: number): Steps<void> {
+export function* flushHptes(env: PpcEnv, cpu: Cpu, mm: MmRef, start: Vaddr, sizeBytes: number): Steps<void> {
   const end = __vaddr(start + BigInt(sizeBytes));
-  yield* cpu.invalidate({ instruction: 'tlbie HPTE', mm, start, end });
+  const count = sizeBytes >> env.layout.PAGE_SHIFT;
+  yield* cpu.invalidate({ instruction: 'tlbie HPTE', mm, start, end, count });
   yield* cpu.complete();
 }

@@ -124,6 +124,29 @@ export const X86_64_COMMITS: readonly Commit[] = [
       'vectors: 6.1.192 stores the type at bits 59 to 63 and the offset inverted; placed with 6b28baca9b1f',
   },
   {
+    id: 'x86-pcid',
+    subject: 'x86/mm: Implement PCID based optimization: try to preserve old TLB entries using PCID',
+    since: '4.14',
+    placed: 'between',
+    source: 'fact sheet 6.3: PCID with TLB_NR_DYN_ASIDS slots and generations 4.14+ (4.20 read)',
+  },
+  {
+    id: 'x86-lazy-not-interrupted',
+    subject: 'x86/mm/tlb: Only send page table free TLB flush to lazy TLB CPUs',
+    since: '4.20',
+    placed: 'between',
+    source:
+      'fact sheet 6.3: lazy CPUs are skipped unless page tables were freed, read at 4.20; earlier leave_mm',
+  },
+  {
+    id: 'x86-gather-stride',
+    subject: 'x86/mm: Page size aware flush_tlb_mm_range()',
+    since: '4.20',
+    placed: 'between',
+    source:
+      'arch/x86/include/asm/tlb.h, tlb_flush(): tlb_get_unmap_shift() is the stride where flush_tlb_mm_range() has freed_tables (a module that copies it from 4.20 has both)',
+  },
+  {
     id: 'x86-pmd-leaf',
     subject: 'x86: mm: add p?d_leaf() definitions',
     since: '5.8',
@@ -183,8 +206,8 @@ export const X86_64_COMMITS: readonly Commit[] = [
   {
     id: 'x86-invlpgb',
     subject: 'x86/mm: broadcast TLB invalidation with INVLPGB and global ASIDs',
-    since: '6.19',
+    since: '6.15',
     placed: 'between',
-    source: 'fact sheet 6.3: read at 6.19; not at 6.14',
+    source: 'fact sheet 6.3: read at 6.19; not at 6.14; issue 4 places it at 6.15',
   },
 ];

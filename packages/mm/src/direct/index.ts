@@ -1,0 +1,10 @@
+export {
+  FLUSH_OPERATIONS,
+  type FlushOperation,
+  operationEvents,
+  OPERATION_CPUS_MAX,
+  OPERATION_PAGES_MAX,
+  type OperationOptions,
+  type OperationResult,
+  runOperation,
+} from './operations.js';

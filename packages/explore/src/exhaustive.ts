@@ -21,11 +21,12 @@
  * Each state on it is at its shortest distance, so it is met with this schedule's sleep set before it is expanded, and the
  * intersection is no larger. So every state is found at its distance, and by its first shortest schedule.
  */
+import { Crew, ROUND_MIN } from './crew.js';
 import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
 import { Expander } from './expander.js';
 import type { ExpanderEvents } from './expander.js';
-import { ownMemory } from './int-buffer.js';
+import { ownMemory, sharedMemory } from './int-buffer.js';
 import { Judge, LIVELOCK } from './judge.js';
 import { findLivelock } from './livelock.js';
 import { mergedThreads } from './merge.js';
@@ -40,14 +41,20 @@ import type { Program, ScheduleEntry } from './types.js';
 
 /** How many states are expanded before the caller is asked whether to go on. */
 const SLICE_STATES = 0x1000;
+/** States from which on other threads are worth their start. */
+const CREW_STATES = 50_000;
 
 /** Sees every reachable state of the program, within `maxStates`, `maxMemory`, `maxDepth` and `maxSteps`. */
 export function* exhaustive<P>(program: Program<P>, settings: Settings): Search {
   const search = new Exhaustive(program, settings);
-  while (!search.done) {
-    const stop = yield search.progress;
-    if (stop === undefined) search.advance();
-    else search.stop(stop);
+  try {
+    while (!search.done) {
+      const stop = yield search.progress;
+      if (stop === undefined) search.advance();
+      else search.stop(stop);
+    }
+  } finally {
+    search.close();
   }
   if (settings.liveness) search.lookForLivelock();
   return search.result();
@@ -69,6 +76,10 @@ export class Exhaustive<P> {
   #next = 0;
   #terminalStates = 0;
   #deadlocked = false;
+  readonly #jobs: number;
+  #crew: Crew | undefined;
+  /** States before this one are expanded by this thread alone: a round had to be given up. */
+  #aloneUntil = 0;
   #stopped = false;
 
   constructor(program: Program<P>, settings: Settings) {
@@ -79,8 +90,12 @@ export class Exhaustive<P> {
     this.#model = new Model(program, (invariant) => this.#judge.judges(invariant), {
       threads,
       maxDepth: settings.maxDepth,
+      allocate: settings.jobs > 1 ? sharedMemory : ownMemory,
     });
-    this.#store = new PackedStore(ownMemory, settings.hashCompact ? 'compact' : 'whole');
+    // Workers are given no fingerprints: such a search is bound by memory, not by time.
+    this.#jobs = settings.hashCompact ? 1 : settings.jobs;
+    const allocate = this.#jobs > 1 ? sharedMemory : ownMemory;
+    this.#store = new PackedStore(allocate, settings.hashCompact ? 'compact' : 'whole');
     this.#expander = new Expander(this.#model, this.#store, this.#events(), {
       sleepSets: settings.sleepSets,
       maxStates: settings.maxStates,
@@ -125,11 +140,50 @@ export class Exhaustive<P> {
       this.stop({ bound: 'maxMemory', limit: maxMemory });
       return;
     }
+    if (this.#advanceWithCrew()) return;
     const end = Math.min(this.#next + SLICE_STATES, this.#levelEnd);
     this.#expander.looking = this.#judge.looking;
     this.#expander.counting = this.#paths.counting;
     this.#expander.run(this.#next, end, this.#levelEnd);
     this.#next = end;
+  }
+
+  /** Expands some states of the level with other threads; returns false when that is not to be, or did not do. */
+  #advanceWithCrew(): boolean {
+    if (this.#jobs === 1 || this.#store.size < CREW_STATES || this.#paths.counting) return false;
+    this.#crew ??= Crew.start(this.#jobs, this.#model);
+    const left = this.#levelEnd - this.#next;
+    if (left < ROUND_MIN || !this.#crew.ready || this.#next < this.#aloneUntil) return false;
+    const end = Math.min(this.#next + Crew.roundOf(this.#model.nrThreads), this.#levelEnd);
+    const store = this.#store;
+    store.reserve(
+      Math.min(store.size + (end - this.#next) * this.#model.nrThreads, this.#settings.maxStates),
+    );
+    const expander = this.#expander;
+    expander.looking = this.#judge.looking;
+    expander.counting = false;
+    const open = this.#judge.open.map((i) => this.#model.testRoots[i] as number);
+    const steps = this.#crew.round(
+      expander.tables(open),
+      store,
+      this.#next,
+      end,
+      this.#levelEnd,
+      this.#settings.maxStates,
+    );
+    if (steps < 0) {
+      this.#aloneUntil = end;
+      return false;
+    }
+    expander.transitions += steps;
+    this.#next = end;
+    return true;
+  }
+
+  /** Gives back what the search holds outside this thread. */
+  close(): void {
+    this.#crew?.close();
+    this.#crew = undefined;
   }
 
   /** Ends the search where it is. */

@@ -1,29 +1,17 @@
 /**
- * The inner loop of the exhaustive search: states in, states out, integers only.
+ * Expands states one after the other: what the kernel finds is entered here, and what it does not know is learned.
  *
- * A state is unpacked once; each step of a thread is then looked up in the model's trees, and the state after it made by
- * changing bits of the packed one. New states wait in a small batch, so that the places where they may be found in the
- * index are all fetched before the first is looked at: memory is slow to answer, but answers many at a time.
+ * New states wait in a small batch, so that the places where they may be found in the index are all fetched before the
+ * first is looked at: memory is slow to answer, but answers many at a time.
  */
-import { CHUNK_BITS, FIRST, mix, SECOND, slotHash } from './packed-store.js';
+import { makeKernel } from './kernel.js';
+import type { KernelScratch, KernelTables } from './kernel.js';
+import { mix } from './packed-store.js';
 import type { PackedStore } from './packed-store.js';
 import type { Model } from './model.js';
-import {
-  BARRED,
-  ENABLED,
-  ENDED,
-  FALLS,
-  JUDGED,
-  LEAF_FLAGS,
-  LEAF_LISTS,
-  LEAF_NR_WRITES,
-  LEAF_READS,
-  LEAF_RESULT,
-  LEAF_WRITES,
-  TOLD,
-} from './model.js';
+import { BARRED, ENABLED, ENDED, JUDGED, LEAF_FLAGS, TOLD } from './model.js';
 
-/** What the search is told while states are expanded. None of these may change the tables or the store. */
+/** What the search is told while states are expanded. */
 export interface ExpanderEvents {
   /** An invariant falls in the step of a thread from a state, for the first time by this leaf. */
   falls(state: number, thread: number): void;
@@ -43,16 +31,12 @@ export interface ExpanderEvents {
 
 /** Candidates in a batch. */
 const BATCH = 256;
-/**
- * Beside its words a candidate has its hash, the state it comes from, the thread that stepped, who sleeps, and with `compact`
- * the second half of its fingerprint.
- */
-const EXTRA = 5;
+const kernel = makeKernel();
+const { CHUNK_BITS, EXTRA, SLEEPERS_MAX } = kernel.constants;
+const { REASON, NR_BATCH, TRANSITIONS, MET_BARRED, WHO, UNKNOWN, TERMINAL, TO_TELL } = kernel.constants;
 const CHUNK_MASK = (1 << CHUNK_BITS) - 1;
-/** Threads from this one on never sleep. */
-const SLEEPERS_MAX = 31;
 
-/** Expands states of one program; makes the model learn only through `learn`. */
+/** Expands states of one program, and makes the model learn what they need. */
 export class Expander<P> {
   transitions = 0;
   /** Whether states entered and edges are told. */
@@ -63,17 +47,12 @@ export class Expander<P> {
   readonly #events: ExpanderEvents;
   readonly #sleepSets: boolean;
   readonly #maxStates: number;
-  #vector: Int32Array;
-  readonly #leafOf: Int32Array;
-  #batch = new Int32Array(0);
-  #nrBatch = 0;
+  readonly #scratch: KernelScratch;
   /** The first state of the next level. */
   #levelEnd = 0;
-  /** By slot: its bits in its word. */
-  #bitsOf = new Int32Array(0);
-  /** Slot, word, shift, mask and factor of each slot that has bits. */
-  #decode = new Int32Array(0);
+  #tables: KernelTables | undefined;
   #layout: PackedStore['layout'] | undefined;
+  #version = -1;
   /** Keeps what a batch fetches from being optimised away. */
   #fetched = 0;
 
@@ -88,37 +67,96 @@ export class Expander<P> {
     this.#events = events;
     this.#sleepSets = sleepSets;
     this.#maxStates = maxStates;
-    this.#vector = new Int32Array(model.nrSlots);
-    this.#leafOf = new Int32Array(model.nrThreads);
+    this.#scratch = scratchOf(model);
   }
 
   /** Expands the states [from, to), all of one level, of which `levelEnd` is the end. */
   run(from: number, to: number, levelEnd: number): void {
     this.#levelEnd = levelEnd;
+    const scratch = this.#scratch;
+    const { registers } = scratch;
     for (let state = from; state < to;) {
-      this.#prepare();
-      state = this.#expand(state, to);
-      if (state < to) this.#learn(state);
+      const tables = this.tables();
+      const stride = tables.nrWords + EXTRA;
+      const batchMax = this.looking ? tables.nrThreads : Math.max(BATCH, tables.nrThreads);
+      if (scratch.batch.length < batchMax * stride) scratch.batch = new Int32Array(batchMax * stride);
+      registers[TRANSITIONS] = 0;
+      registers[MET_BARRED] = 0;
+      state = kernel.fillBatch(tables, scratch, state, to, 0, batchMax);
+      this.transitions += registers[TRANSITIONS] as number;
+      this.#flush(registers[NR_BATCH] as number);
+      if (registers[MET_BARRED] === 1) this.#events.barred();
+      const reason = registers[REASON] as number;
+      if (reason === UNKNOWN) this.#learn(state);
+      else if (reason === TO_TELL) this.#tell(state, registers[WHO] as number);
+      else if (reason === TERMINAL) this.#events.terminal(state++, scratch.vector);
     }
-    this.#flush();
+  }
+
+  /** The tables as they are now; `tests` are the places of the trees of tests to be looked at. */
+  tables(tests: readonly number[] = []): KernelTables {
+    const model = this.#model;
+    const store = this.#store;
+    if (this.#layout !== store.layout || this.#version !== model.version || this.#tables === undefined) {
+      this.#version = model.version;
+      if (this.#layout !== store.layout) this.#tables = undefined;
+      this.#layout = store.layout;
+      this.#tables = this.#newTables(this.#tables);
+      if (this.#scratch.vector.length < model.nrSlots)
+        this.#scratch.vector = new Int32Array(2 * model.nrSlots);
+    }
+    const now = this.#tables;
+    if (now.index !== store.index || now.counting !== this.counting || String(now.tests) !== String(tests)) {
+      this.#tables = { ...now, index: store.index, counting: this.counting, tests };
+    }
+    return this.#tables;
+  }
+
+  #newTables(before: KernelTables | undefined): KernelTables {
+    const model = this.#model;
+    const store = this.#store;
+    const { nrWords, active, wordOf, shiftOf, maskOf, factorOf } = store.layout;
+    const fieldsOf = (slot: number): number[] =>
+      [wordOf, shiftOf, maskOf, factorOf].map((of) => of[slot] as number);
+    return {
+      nrThreads: model.nrThreads,
+      sleepSets: this.#sleepSets,
+      compact: store.compact,
+      counting: this.counting,
+      tree: model.tree.array,
+      leaves: model.leaves.array,
+      kids: model.kids.array,
+      nodes: model.nodes.map(({ array }) => array),
+      nrWords,
+      decode: before?.decode ?? Int32Array.from([...active].flatMap((slot) => [slot, ...fieldsOf(slot)])),
+      wordOf,
+      shiftOf,
+      factorOf,
+      bitsOf: before?.bitsOf ?? maskOf.map((mask, slot) => mask << (shiftOf[slot] as number)),
+      words: store.words,
+      parents: store.parents,
+      actors: store.actors,
+      sleeps: store.sleeps,
+      index: store.index,
+      tests: [],
+    };
   }
 
   /** Learns what the threads do in a state, as far as the search will ask. */
   #learn(state: number): void {
-    this.#flush();
     const model = this.#model;
     const store = this.#store;
     const vector = new Int32Array(model.nrSlots);
     store.load(state, vector);
-    const sleep = this.#sleepOf(state);
+    const sleep = this.#sleepSets ? this.#sleepOf(state) : 0;
     for (let thread = 0; thread < model.nrThreads; thread++) {
       const code = vector[thread] as number;
       if (code === ENDED) continue;
       const leaf = model.leafFor(vector, thread);
       const flags = model.leaves.at(leaf + LEAF_FLAGS);
       const steps = (flags & ENABLED) !== 0 && (flags & (JUDGED | BARRED)) === 0;
-      if (steps && (thread >= SLEEPERS_MAX || (sleep & (1 << thread)) === 0))
-        model.codeAfter(thread, code, leaf);
+      const asleep = thread < SLEEPERS_MAX && (sleep & (1 << thread)) !== 0;
+      if (steps && !asleep) model.codeAfter(thread, code, leaf);
     }
     store.fit(model.maxCodes);
   }
@@ -127,205 +165,20 @@ export class Expander<P> {
     return (this.#store.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number;
   }
 
-  /** Makes room for what the next call of `#expand` may enter. */
-  #prepare(): void {
-    const { nrSlots } = this.#model;
-    if (this.#vector.length < nrSlots) this.#vector = new Int32Array(nrSlots);
-    const { layout } = this.#store;
-    if (layout === this.#layout) return;
-    this.#layout = layout;
-    this.#batch = new Int32Array(BATCH * (layout.nrWords + EXTRA));
-    const { active, wordOf, shiftOf, maskOf, factorOf } = layout;
-    this.#decode = Int32Array.from(
-      [...active].flatMap((slot) =>
-        [slot, wordOf, shiftOf, maskOf, factorOf].map((of) =>
-          typeof of === 'number' ? of : (of[slot] as number),
-        ),
-      ),
-    );
-    this.#bitsOf = layout.maskOf.map((mask, slot) => mask << (layout.shiftOf[slot] as number));
-  }
-
-  /** Expands states up to `to`, or up to the first in which something is not known; returns that state. */
-  #expand(from: number, to: number): number {
-    const model = this.#model;
-    const store = this.#store;
-    const events = this.#events;
-    const { nrThreads } = model;
-    const tree = model.tree.array;
-    const leaves = model.leaves.array;
-    const kids = model.kids.array;
-    const nodes = model.nodes.map(({ array }) => array);
-    const vector = this.#vector;
-    const leafOf = this.#leafOf;
-    const { nrWords, wordOf, shiftOf, factorOf } = store.layout;
-    const bitsOf = this.#bitsOf;
-    const decode = this.#decode;
-    const decodeEnd = decode.length;
-    const batch = this.#batch;
-    const stride = nrWords + EXTRA;
-    const counting = this.counting;
-    const batchMax = this.looking ? 1 : BATCH;
-    const sleepSets = this.#sleepSets;
-    const { compact } = store;
-    let nrBatch = this.#nrBatch;
-    let transitions = 0;
-    let state = from;
-
-    states: for (; state < to; state++) {
-      const words = store.words[state >>> CHUNK_BITS] as Int32Array;
-      const base = (state & CHUNK_MASK) * nrWords;
-      let hash = 0;
-      for (let k = 0; k < decodeEnd; k += 5) {
-        const word = words[base + (decode[k + 1] as number)] as number;
-        const code = (word >>> (decode[k + 2] as number)) & (decode[k + 3] as number);
-        vector[decode[k] as number] = code;
-        hash = (hash + Math.imul(code, decode[k + 4] as number)) | 0;
-      }
-      let second = 0;
-      if (compact) {
-        hash = store.hashOf(vector);
-        second = store.secondOf(vector);
-      }
-      const sleep = sleepSets
-        ? ((store.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number)
-        : 0;
-
-      let terminal = true;
-      for (let thread = 0; thread < nrThreads; thread++) {
-        const code = vector[thread] as number;
-        if (code === ENDED) {
-          leafOf[thread] = -1;
-          continue;
-        }
-        const places = nodes[thread] as Int32Array;
-        let at = tree[places[2 * code] as number] as number;
-        while (at > 0) {
-          const found = vector[tree[at] as number] as number;
-          at = found < (tree[at + 1] as number) ? (tree[at + 2 + found] as number) : 0;
-        }
-        if (at === 0) break states;
-        const leaf = ~at;
-        const flags = leaves[leaf + LEAF_FLAGS] as number;
-        if ((flags & ENABLED) === 0) {
-          leafOf[thread] = -1;
-          continue;
-        }
-        leafOf[thread] = leaf;
-        terminal = false;
-        if ((flags & (JUDGED | BARRED)) !== 0 || (sleep & (1 << thread)) !== 0) continue;
-        const block = places[2 * code + 1] as number;
-        const result = leaves[leaf + LEAF_RESULT] as number;
-        if (result >= (kids[block] as number) || kids[block + 1 + result] === 0) break states;
-      }
-      if (terminal) {
-        events.terminal(state, vector);
-        if (model.tree.array === tree && model.leaves.array === leaves) continue;
-        // What `finish` finds was learned, and the tables have moved.
-        state++;
-        break;
-      }
-
-      let done = sleep;
-      for (let thread = 0; thread < nrThreads; thread++) {
-        const leaf = leafOf[thread] as number;
-        const bit = sleepSets && thread < SLEEPERS_MAX ? 1 << thread : 0;
-        if (leaf < 0 || (sleep & bit) !== 0) continue;
-        const flags = leaves[leaf + LEAF_FLAGS] as number;
-        if ((flags & (FALLS | BARRED)) !== 0) {
-          if ((flags & BARRED) !== 0) {
-            events.barred();
-            continue;
-          }
-          if ((flags & TOLD) === 0) {
-            leaves[leaf + LEAF_FLAGS] = flags | TOLD;
-            events.falls(state, thread);
-          }
-          if ((flags & JUDGED) !== 0) {
-            transitions++;
-            done |= bit;
-            if (counting) events.end(state);
-            continue;
-          }
-        }
-        const code = vector[thread] as number;
-        const block = (nodes[thread] as Int32Array)[2 * code + 1] as number;
-        const after = (kids[block + 1 + (leaves[leaf + LEAF_RESULT] as number)] as number) - 1;
-        const to = nrBatch * stride;
-        for (let k = 0; k < nrWords; k++) batch[to + k] = words[base + k] as number;
-        const word = to + (wordOf[thread] as number);
-        batch[word] =
-          ((batch[word] as number) & ~(bitsOf[thread] as number)) | (after << (shiftOf[thread] as number));
-        let hashAfter = (hash + Math.imul(after - code, factorOf[thread] as number)) | 0;
-        let secondAfter = second;
-        if (compact) {
-          hashAfter = (hash + slotHash(thread, after, FIRST) - slotHash(thread, code, FIRST)) | 0;
-          secondAfter = (second + slotHash(thread, after, SECOND) - slotHash(thread, code, SECOND)) | 0;
-        }
-        let write = leaf + LEAF_LISTS;
-        for (let n = leaves[leaf + LEAF_NR_WRITES] as number; n > 0; n--, write += 2) {
-          const slot = leaves[write] as number;
-          const next = leaves[write + 1] as number;
-          const place = to + (wordOf[slot] as number);
-          batch[place] =
-            ((batch[place] as number) & ~(bitsOf[slot] as number)) | (next << (shiftOf[slot] as number));
-          const old = vector[slot] as number;
-          if (compact) {
-            hashAfter = (hashAfter + slotHash(slot, next, FIRST) - slotHash(slot, old, FIRST)) | 0;
-            secondAfter = (secondAfter + slotHash(slot, next, SECOND) - slotHash(slot, old, SECOND)) | 0;
-          } else hashAfter = (hashAfter + Math.imul(next - old, factorOf[slot] as number)) | 0;
-        }
-        let asleep = 0;
-        if (done !== 0) {
-          const readsLow = leaves[leaf + LEAF_READS] as number;
-          const readsHigh = leaves[leaf + LEAF_READS + 1] as number;
-          const writesLow = leaves[leaf + LEAF_WRITES] as number;
-          const writesHigh = leaves[leaf + LEAF_WRITES + 1] as number;
-          for (let rest = done; rest !== 0; rest &= rest - 1) {
-            const other = leafOf[31 - Math.clz32(rest & -rest)] as number;
-            const low = leaves[other + LEAF_WRITES] as number;
-            const high = leaves[other + LEAF_WRITES + 1] as number;
-            const meet =
-              (low & (readsLow | writesLow)) |
-              (high & (readsHigh | writesHigh)) |
-              (writesLow & (leaves[other + LEAF_READS] as number)) |
-              (writesHigh & (leaves[other + LEAF_READS + 1] as number));
-            if (meet === 0) asleep |= rest & -rest;
-          }
-        }
-        const extra = to + nrWords;
-        batch[extra] = hashAfter;
-        batch[extra + 1] = state;
-        batch[extra + 2] = thread;
-        batch[extra + 3] = asleep;
-        batch[extra + 4] = secondAfter;
-        done |= bit;
-        transitions++;
-        if (++nrBatch >= batchMax) {
-          this.#nrBatch = nrBatch;
-          this.#flush();
-          nrBatch = 0;
-        }
-      }
-      if (model.tree.array !== tree) {
-        // What was learned for a test has moved the trees.
-        state++;
-        break;
-      }
-    }
-    this.#nrBatch = nrBatch;
-    this.transitions += transitions;
-    return state;
+  #tell(state: number, thread: number): void {
+    const leaves = this.#model.leaves.array;
+    const leaf = this.#scratch.leafOf[thread] as number;
+    leaves[leaf + LEAF_FLAGS] = (leaves[leaf + LEAF_FLAGS] as number) | TOLD;
+    this.#events.falls(state, thread);
   }
 
   /** Looks up the candidates of the batch in the order in which they were made, and enters those that are new. */
-  #flush(): void {
-    const nrBatch = this.#nrBatch;
+  #flush(nrBatch: number): void {
     if (nrBatch === 0) return;
-    this.#nrBatch = 0;
     const store = this.#store;
     const events = this.#events;
-    const batch = this.#batch;
+    const { batch } = this.#scratch;
+    const { counting, looking } = this;
     store.reserve(Math.min(store.size + nrBatch, this.#maxStates));
     const { nrWords } = store.layout;
     const stride = nrWords + EXTRA;
@@ -349,6 +202,10 @@ export class Expander<P> {
       const extra = at + nrWords;
       const hash = batch[extra] as number;
       const from = batch[extra + 1] as number;
+      if (batch[extra + 2] === -1) {
+        events.end(from);
+        continue;
+      }
       let slot = mix(hash) & mask;
       for (;;) {
         const entry = index[2 * slot] as number;
@@ -371,7 +228,7 @@ export class Expander<P> {
               sleep[known & CHUNK_MASK] =
                 (sleep[known & CHUNK_MASK] as number) & (batch[extra + 3] as number);
             }
-            if (this.counting) events.edge(from, known);
+            if (counting) events.edge(from, known);
             continue candidates;
           }
         }
@@ -392,8 +249,18 @@ export class Expander<P> {
       (actors[chunk] as Uint8Array)[place] = batch[extra + 2] as number;
       (sleeps[chunk] as Int32Array)[place] = batch[extra + 3] as number;
       if (compact) (seconds[chunk] as Int32Array)[place] = batch[extra + 4] as number;
-      if (this.counting) events.edge(from, state);
-      if (this.looking) events.entered(state);
+      if (counting) events.edge(from, state);
+      if (looking) events.entered(state);
     }
   }
+}
+
+/** Scratch memory for the kernel. */
+export function scratchOf(model: Model<unknown>): KernelScratch {
+  return {
+    vector: new Int32Array(model.nrSlots),
+    leafOf: new Int32Array(model.nrThreads),
+    batch: new Int32Array(0),
+    registers: new Int32Array(8),
+  };
 }

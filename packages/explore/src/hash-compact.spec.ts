@@ -19,7 +19,9 @@ describe('explore with hashCompact', () => {
     });
     // The union bound over pairs of states: n (n - 1) / 2 pairs, 2^-64 each.
     expect(compact.omission).toBeCloseTo(whole.states ** 2 / 2 / 2 ** 64, 20);
-    expect(compact.message).toMatch(/64 bits were kept: a state may have been omitted, with probability at most \d/);
+    expect(compact.message).toMatch(
+      /64 bits were kept: a state may have been omitted, with probability at most \d/,
+    );
   });
 
   it('finds the same violation, which replays', () => {

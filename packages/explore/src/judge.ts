@@ -58,6 +58,11 @@ export class Judge {
     return this.#first !== undefined;
   }
 
+  /** Places of those of `sometimes` that no state had so far. */
+  get open(): readonly number[] {
+    return this.#open;
+  }
+
   /** Whether some `sometimes` has not been seen, so that states must still be looked at. */
   get looking(): boolean {
     return this.#open.length > 0;

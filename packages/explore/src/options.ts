@@ -31,6 +31,11 @@ export interface ExploreOptions {
   /** `simplest`, `exhaustive`: how many bytes the kept states may take, about; looked at now and then. Default: no limit. */
   readonly maxMemory?: number;
   /**
+   * `simplest`, `exhaustive`: how many threads search, default 1. Needs the worker threads of Node.js. The result is the
+   * same; with `hashCompact` there is one whatever this says.
+   */
+  readonly jobs?: number;
+  /**
    * `simplest`, `exhaustive`: keeps of each state a fingerprint of 64 bits only. Two states of one fingerprint are taken for
    * one, so the answer is `unknown` where nothing fell, with the probability that a state was omitted. Default false.
    */
@@ -111,6 +116,7 @@ export interface Settings extends ExploreOptions {
   readonly maxExecutions: number;
   readonly preemptions: number;
   readonly depth: number;
+  readonly jobs: number;
   readonly sleepSets: boolean;
   readonly hashCompact: boolean;
   readonly merge: 'bisimilar' | 'none';
@@ -138,6 +144,7 @@ const DEFAULTS: Omit<Settings, 'strategy'> = {
   maxExecutions: 10_000_000,
   preemptions: 2,
   depth: 3,
+  jobs: 1,
   sleepSets: true,
   hashCompact: false,
   liveness: true,
@@ -146,6 +153,7 @@ const DEFAULTS: Omit<Settings, 'strategy'> = {
 };
 
 const LIMITS = ['runs', 'maxStates', 'maxDepth', 'maxSteps', 'maxExecutions', 'depth', 'length'] as const;
+const JOBS_MAX = 64;
 const MERGES = ['bisimilar', 'none'];
 
 const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
@@ -160,6 +168,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'preemptions',
   'depth',
   'length',
+  'jobs',
   'sleepSets',
   'hashCompact',
   'merge',
@@ -195,6 +204,9 @@ export function settingsOf(options: ExploreOptions): Settings {
   const { maxMemory, merge } = settings;
   if (maxMemory !== undefined && !(Number.isSafeInteger(maxMemory) && maxMemory > 0)) {
     throw badOption('maxMemory', maxMemory, 'a number of bytes');
+  }
+  if (!Number.isInteger(settings.jobs) || settings.jobs < 1 || settings.jobs > JOBS_MAX) {
+    throw badOption('jobs', settings.jobs, `an integer in [1, ${JOBS_MAX}]`);
   }
   if (!MERGES.includes(merge)) throw badOption('merge', merge, MERGES.join(' or '));
   for (const name of ['sleepSets', 'hashCompact', 'liveness'] as const) {

@@ -91,7 +91,7 @@ function rangeEvents(pages: number): CostClaim['events'] {
 const PROFILES: readonly CostProfile[] = [
   {
     id: 'machine-a',
-    label: 'arm64 machine A, not named (Zhenyu Ye, June 2020)',
+    label: 'machine A, not named (Zhenyu Ye, June 2020)',
     unit: 'ns',
     status: 'calibrated',
     source: YE,
@@ -110,7 +110,7 @@ const PROFILES: readonly CostProfile[] = [
   },
   {
     id: 'machine-b',
-    label: 'arm64 machine B, an FPGA with range TLBI (Zhenyu Ye, June 2020)',
+    label: 'machine B, an FPGA with range TLBI (Zhenyu Ye, June 2020)',
     unit: 'ns',
     status: 'calibrated',
     source: YE,

@@ -39,6 +39,9 @@ export async function main(
 
 /** What was wrong, in one line, where the caller can mend it; nothing for a bug of ours. */
 function usageLine(error: unknown): string | undefined {
+  if (error instanceof CommanderError && error.code === 'commander.help') {
+    return 'name a command; --help lists them';
+  }
   if (error instanceof CommanderError) return oneLine(error.message.replace(/^error: /, ''));
   const ours = [UsageError, ArchError, ExploreError, TraceError, CaptureError, ScenarioError];
   if (ours.some((kind) => error instanceof kind)) return oneLine((error as Error).message);

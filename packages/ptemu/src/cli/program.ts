@@ -1,5 +1,6 @@
 import type { ScenarioApi } from '@ptemu/scenarios';
 import { Command } from 'commander';
+import { type BenchFlushOptions, benchFlushCommand } from './bench-flush.js';
 import { type CompareCommandOptions, compareCommand } from './compare.js';
 import { type ConformanceOptions, conformanceCommand } from './conformance.js';
 import { type DecodeOptions, decodeCommand } from './decode.js';
@@ -112,6 +113,24 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .action((spec: string, files: readonly string[], options: ConformanceOptions) =>
       done(conformanceCommand(spec, files, options, io)),
     );
+
+  const bench = program.command('bench').description('what flushes cost, and how fast the emulator is');
+  const benchmark = (name: string, description: string): Command =>
+    bench.command(name).description(description).option('--json', 'JSON Lines on standard output');
+
+  toggles(benchmark('flush', 'TLB work of an operation, by architecture, pages and CPUs, and what it costs'))
+    .option('--arch <specs>', 'all, or a list such as x86_64,arm64@5.9,powerpc:hash')
+    .option('--kernel <releases>', 'a list, for those without a release of their own')
+    .option('--operation <names>', 'a list such as munmap,madv_dontneed')
+    .option('--pages <counts>', 'a list: how many pages the operation is about, in small pages')
+    .option('--cpus <counts>', 'a list: how many CPUs run the mm')
+    .option('--huge', 'mapped by huge pmds; pages are rounded up to whole ones')
+    .option('--bystanders <n>', 'other pages that each CPU holds translations of; 64 where left out')
+    .option('--profile <ids>', 'cost profiles, put together; left out: the standard ones')
+    .option('--speed', 'with --json: the speed of the emulator too, the one figure that differs each time')
+    .option('--html <file>', 'write a page with plots there')
+    .option('--calibration', 'instead: the profiles beside what was published')
+    .action(async (options: BenchFlushOptions) => done(await benchFlushCommand(options, io)));
 
   return program;
 }

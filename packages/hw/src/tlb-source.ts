@@ -92,8 +92,9 @@ while (x !== 0) { c = set * ${stride} + ${first} + ((31 - Math.clz32(x & -x)) >>
 /** Locals of `findSource`, and of what uses an entry. */
 export const FIND_LOCALS = 'let page = 0, set = 0, hint = 0, e = 0, x = 0, c = 0, tag = 0;';
 
-/** The tag of a size for a slot, which is an expression. */
-export const tagSource = (slot: string, { index }: PlacedSize): string => `(hi & -4096) | ${slot} | ${index}`;
+/** The tag of a size for a slot, which is an expression. Bits within a page of more than 2^44 bytes are no part of it. */
+export const tagSource = (slot: string, { index, shift }: PlacedSize): string =>
+  `(hi & ${shift <= 44 ? -4096 : -(2 ** (shift - 32))}) | ${slot} | ${index}`;
 
 /** The way of entry `e` of `set`. */
 const waySource = ({ sets, stride }: PlacedStructure, e: string): string =>

@@ -40,6 +40,9 @@ export async function flushPage(content: FlushPage): Promise<string> {
 }
 
 function addSweep(page: HtmlPage, { rows, profiles }: FlushPage): void {
+  page.caption(
+    'Where lines coincide all are drawn, the first of the legend widest. An axis that begins at 0 is linear below 1.',
+  );
   page.figures(flushFigures(page, rows, profiles), 'wide');
   const unpriced = profiles.filter((profile) => !isPriced(profile));
   if (unpriced.length > 0) {

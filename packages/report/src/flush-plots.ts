@@ -4,7 +4,13 @@
  * Colours are variables of the page, which has two sets of them: one for light and one for dark.
  */
 import type { PlotOptions } from '@observablehq/plot';
-import type { CalibrationView, FlushProfile, FlushRow, FlushSpan } from './flush-rows.js';
+import {
+  type CalibrationView,
+  type FlushProfile,
+  type FlushRow,
+  type FlushSpan,
+  profileLines,
+} from './flush-rows.js';
 import type { Figure, HtmlPage, Plot } from './html-page.js';
 
 /** Where plots are made: the library and the document that they go into. */
@@ -69,7 +75,7 @@ function costsIn(
     title: `Modelled cost to the CPU that runs the operation, ${label}`,
     caption:
       'With its waiting for others. A band lies between least and most: what no publication tells apart. Each panel is a machine ' +
-      'of its own; machines are not comparable with each other.',
+      'of its own; machines are not comparable with each other. No point where a part of the cost has no price.',
     label,
     of: ({ cost }) => (cost.unit === unit ? cost.initiator : undefined),
     ...sources,
@@ -112,13 +118,9 @@ export const isPriced = ({ status }: FlushProfile): boolean => status !== 'uncal
 
 /** Label and source of a profile. */
 export function profileNote(profile: FlushProfile): readonly [name: string, text: string] {
-  const { spec, label, status, unit, source, note } = profile;
-  const words = [
-    isPriced(profile) ? `${status}, in ${unit}` : status,
-    source,
-    ...(note === undefined ? [] : [note]),
-  ];
-  return [`${spec}: ${label}.`, `${words.join('. ')}.`];
+  const { spec, label, status, unit } = profile;
+  const priced = isPriced(profile) ? `${status}, in ${unit}` : status;
+  return [`${spec}: ${label}.`, `${[priced, ...profileLines(profile)].join('. ')}.`];
 }
 
 function figure({ plot, document }: Easel, rows: readonly FlushRow[], measure: Measure): string {

@@ -55,7 +55,16 @@ export interface FlushProfile {
   readonly status: string;
   readonly source: string;
   readonly note?: string;
+  /** Prices that nobody measured, and why they are what they are. */
+  readonly assumed?: readonly string[];
 }
+
+/** What is said of a profile wherever it was used: its source, what to know of it, what was assumed. */
+export const profileLines = ({ source, note, assumed = [] }: FlushProfile): readonly string[] => [
+  `source: ${source}`,
+  ...(note === undefined ? [] : [`note: ${note}`]),
+  ...assumed.map((text) => `assumed: ${text}`),
+];
 
 /** A published figure beside what a profile makes of it. */
 export interface CalibrationView {

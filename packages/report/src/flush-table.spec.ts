@@ -30,6 +30,7 @@ arm64: machine A; calibrated
 x86_64: Haswell Xeon; calibrated
   source: a mail, 2015
   note: without fences
+  assumed: walk: as an INVLPG
 
 wanted + other: translations dropped on all CPUs, of the pages themselves and of
 the 64 other pages that each CPU held. walks / refs: page walks to have the

@@ -9,6 +9,7 @@ import {
   countText,
   modelText,
   percentText,
+  profileLines,
   publishedText,
   flushSections,
   instructionsText,
@@ -87,11 +88,9 @@ const showsSpeed = (rows: readonly FlushRow[], { width }: ViewOptions): boolean 
   rows.some(({ perSecond }) => perSecond !== undefined) && (width ?? NARROW) >= NARROW;
 
 function profileText(profiles: readonly FlushProfile[], options: ViewOptions): string {
-  const lines = profiles.flatMap(({ spec, label, source, note, status }) => [
-    wrapped(`${spec}: ${label}; ${status}`, options),
-    ...[`source: ${source}`, ...(note === undefined ? [] : [`note: ${note}`])].map((text) =>
-      indented(text, options),
-    ),
+  const lines = profiles.flatMap((profile) => [
+    wrapped(`${profile.spec}: ${profile.label}; ${profile.status}`, options),
+    ...profileLines(profile).map((text) => indented(text, options)),
   ]);
   return lines.join('\n');
 }

@@ -1,5 +1,5 @@
 import type { Arch } from '@ptemu/arch';
-import { type FlushEvents, costOf, profileOf } from '@ptemu/hw';
+import { type FlushEvents, costOf, pricesOf, profileOf } from '@ptemu/hw';
 import { FLUSH_OPERATIONS, type FlushOperation, operationEvents } from '@ptemu/mm';
 import { type FlushProfile, type FlushRow, flushPage, flushTable } from '@ptemu/report';
 import { splitSpecs } from '../backends.js';
@@ -183,7 +183,10 @@ function jsonOf(arch: Arch, { spec: _spec, kernel: _kernel, cost, ...row }: Flus
 
 function profileView({ arch, profile }: Machine): FlushProfile {
   const { id, label, unit, status, source, note } = profile;
-  return { spec: arch.spec, id, label, unit, status, source, ...(note !== undefined && { note }) };
+  const assumed = Object.entries(pricesOf(profile))
+    .filter(([, { kind }]) => kind === 'assumed')
+    .map(([name, { source: why }]) => `${name}: ${why}`);
+  return { spec: arch.spec, id, label, unit, status, source, assumed, ...(note !== undefined && { note }) };
 }
 
 /** The command that makes the same page again. */

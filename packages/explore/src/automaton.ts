@@ -28,6 +28,8 @@ export interface Automaton<P> {
   readonly thread: Thread;
   /** Where the thread starts. */
   readonly root: number;
+  /** Nodes known so far, `DONE` included. */
+  readonly size: number;
   /** The step that the thread waits to take; `undefined` at `DONE`. */
   at(node: number): PreparedStep<P> | undefined;
   /** Steps taken on the shortest history known that leads to the node. */

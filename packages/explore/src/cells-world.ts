@@ -6,7 +6,7 @@
  */
 import { ExploreError } from './errors.js';
 import { formatOperand, stepName } from './step-table.js';
-import type { CellWatcher, Fallen, Operand, Step, StepResult, World } from './types.js';
+import type { CellValues, CellWatcher, Fallen, Operand, Step, StepResult, World } from './types.js';
 
 /** Reads cells without a step. */
 export interface CellsReader {
@@ -158,12 +158,12 @@ export class CellsWorld implements World<CellOp>, CellsWriter {
     this.#watcher = watcher;
   }
 
-  cellValues(): readonly (readonly number[])[] {
-    return this.#valueOf;
+  cellValues(): readonly CellValues[] {
+    return this.#valueOf.map((values, cell) => ({ name: this.#names[cell] ?? '', values }));
   }
 
-  internValues(values: readonly (readonly Operand[])[]): void {
-    values.forEach((list, cell) => list.forEach((value) => this.#intern(cell, value as number)));
+  internValues(cells: readonly CellValues[]): void {
+    cells.forEach(({ values }, cell) => values.forEach((value) => this.#intern(cell, value as number)));
   }
 
   fall(invariant: string, message: string): void {

@@ -12,6 +12,7 @@ export const EXPLORE_ERROR_CODES: {
   readonly BAD_FORGET: string;
   readonly THREAD_THREW: string;
   readonly BAD_CELL: string;
+  readonly BAD_CHECKPOINT: string;
 } = {
   BAD_OPTION: 'an option of `explore` or `cells` is out of range, of the wrong type, or missing',
   UNKNOWN_STRATEGY: 'no search strategy has this name',
@@ -21,6 +22,7 @@ export const EXPLORE_ERROR_CODES: {
   NONDETERMINISTIC: 'a thread did different things after the same results; it uses state outside the world',
   BAD_FORGET: 'two histories that a step declared to be forgotten alike are followed by different steps',
   THREAD_THREW: 'a thread threw an exception; `cause` has it',
+  BAD_CHECKPOINT: 'the bytes are no checkpoint, are damaged, or are of another program or other options',
   BAD_CELL: 'a step names a cell, lock or operation that its world does not have',
 };
 

@@ -21,6 +21,16 @@
  * Each state on it is at its shortest distance, so it is met with this schedule's sleep set before it is expanded, and the
  * intersection is no larger. So every state is found at its distance, and by its first shortest schedule.
  */
+import { ThreadAutomaton } from './automaton.js';
+import {
+  badCheckpoint,
+  bytesOf,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  intsOf,
+  operandFromJson,
+  operandToJson,
+} from './checkpoint.js';
 import { Crew, ROUND_MIN } from './crew.js';
 import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
@@ -28,11 +38,13 @@ import { Expander } from './expander.js';
 import type { ExpanderEvents } from './expander.js';
 import { ownMemory, sharedMemory } from './int-buffer.js';
 import { Judge, LIVELOCK } from './judge.js';
+import type { JudgeState } from './judge.js';
 import { findLivelock } from './livelock.js';
 import { mergedThreads } from './merge.js';
 import { ENABLED, ENDED, FALLS, LEAF_FLAGS, Model, TOLD } from './model.js';
 import type { Progress, Settings } from './options.js';
 import { PackedStore } from './packed-store.js';
+import type { StoredStates } from './packed-store.js';
 import { PathCounter } from './path-counter.js';
 import type { ExploreResult } from './result.js';
 import { scheduleTo } from './schedule-to.js';
@@ -59,6 +71,26 @@ export function* exhaustive<P>(program: Program<P>, settings: Settings): Search 
   if (settings.liveness) search.lookForLivelock();
   return search.result();
 }
+
+/** What a checkpoint's header holds. */
+interface Saved {
+  readonly identity: unknown;
+  readonly cells: readonly (readonly [name: string, values: readonly unknown[]])[];
+  readonly histories: readonly (readonly (readonly [parent: number, result: unknown])[] | null)[];
+  readonly states: Pick<StoredStates, 'size' | 'layout'>;
+  readonly search: {
+    readonly next: number;
+    readonly level: number;
+    readonly levelEnd: number;
+    readonly transitions: number;
+    readonly terminalStates: number;
+    readonly deadlocked: boolean;
+  };
+  readonly judge: JudgeState;
+  readonly paths: ReturnType<PathCounter['save']>;
+}
+
+type SavedArrays = Readonly<Record<'words' | 'parents' | 'sleeps' | 'actors', Uint8Array>>;
 
 /** An exhaustive search that goes on for as long as it is told to. */
 export class Exhaustive<P> {
@@ -101,7 +133,8 @@ export class Exhaustive<P> {
       maxStates: settings.maxStates,
     });
     this.#expander.counting = true;
-    this.#start();
+    if (settings.resume === undefined) this.#start();
+    else this.#resume(settings.resume);
   }
 
   /** Whether there is nothing left to do. */
@@ -116,6 +149,7 @@ export class Exhaustive<P> {
       transitions: this.#expander.transitions,
       executions: 0,
       bytes: this.#store.bytes,
+      ...(this.#canCheckpoint && { checkpoint: () => this.#checkpoint() }),
     };
   }
 
@@ -184,6 +218,91 @@ export class Exhaustive<P> {
   close(): void {
     this.#crew?.close();
     this.#crew = undefined;
+  }
+
+  get #canCheckpoint(): boolean {
+    const { cellValues, internValues } = this.#program.world;
+    return cellValues !== undefined && internValues !== undefined && !this.#settings.hashCompact;
+  }
+
+  /** What must be equal for a checkpoint to fit. */
+  #identity(): unknown {
+    const { threads, judgedBy, sometimes } = this.#program;
+    const { merge, sleepSets, maxDepth, maxSteps } = this.#settings;
+    return {
+      threads: threads.map(({ name, role }) => [name, role ?? 'actor']),
+      judgedBy: judgedBy ?? null,
+      sometimes: (sometimes ?? []).map(({ name }) => name),
+      first: [...this.#model.firstState()].slice(this.#model.nrThreads),
+      options: [merge, sleepSets, maxDepth, maxSteps],
+    };
+  }
+
+  #checkpoint(): Uint8Array {
+    const { words, parents, sleeps, actors, ...states } = this.#store.save();
+    const cells = this.#program.world.cellValues?.() ?? [];
+    return encodeCheckpoint({
+      header: {
+        identity: this.#identity(),
+        cells: cells.map(({ name, values }) => [name, values.map(operandToJson)]),
+        histories: this.#model.threads.map((thread) =>
+          thread instanceof ThreadAutomaton
+            ? thread.histories().map(([parent, result]) => [parent, operandToJson(result)])
+            : null,
+        ),
+        states,
+        search: {
+          next: this.#next,
+          level: this.#level,
+          levelEnd: this.#levelEnd,
+          transitions: this.#expander.transitions,
+          terminalStates: this.#terminalStates,
+          deadlocked: this.#deadlocked,
+        },
+        judge: this.#judge.save(),
+        paths: this.#paths.save(),
+      },
+      arrays: { words: bytesOf(words), parents: bytesOf(parents), sleeps: bytesOf(sleeps), actors },
+    });
+  }
+
+  /** Takes up a search from its checkpoint. @throws ExploreError `BAD_CHECKPOINT`. */
+  #resume(bytes: Uint8Array): void {
+    if (!this.#canCheckpoint) throw badCheckpoint('this search makes none');
+    const { header, arrays } = decodeCheckpoint(bytes);
+    const saved = header as unknown as Saved;
+    if (JSON.stringify(saved.identity) !== JSON.stringify(this.#identity())) {
+      throw badCheckpoint('it is of another program, or of other options');
+    }
+    const cells = saved.cells.map(([name, values]) => ({ name, values: values.map(operandFromJson) }));
+    this.#program.world.internValues?.(cells);
+    saved.histories.forEach((histories, thread) => {
+      if (histories === null) return;
+      this.#model.learnHistories(
+        thread,
+        histories.map(([parent, result]) => [parent, operandFromJson(result)]),
+      );
+    });
+    const { words, parents, sleeps, actors } = arrays as Readonly<Record<string, Uint8Array>> & SavedArrays;
+    this.#store.restore({
+      ...saved.states,
+      words: intsOf(words),
+      parents: intsOf(parents),
+      sleeps: intsOf(sleeps),
+      actors,
+    });
+    // What the masks hold room for may have been met.
+    saved.states.layout.maskOf.forEach((mask, slot) =>
+      this.#model.touch(slot, mask === 0 ? 0 : (mask + 1) >>> 1),
+    );
+    this.#next = saved.search.next;
+    this.#level = saved.search.level;
+    this.#levelEnd = saved.search.levelEnd;
+    this.#terminalStates = saved.search.terminalStates;
+    this.#deadlocked = saved.search.deadlocked;
+    this.#expander.transitions = saved.search.transitions;
+    this.#judge.restore(saved.judge);
+    this.#paths.restore(saved.paths);
   }
 
   /** Ends the search where it is. */

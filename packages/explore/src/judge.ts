@@ -32,6 +32,14 @@ export interface Counts {
 /** Strategies that have seen everything when no bound was reached. */
 const COMPLETE: ReadonlySet<Strategy> = new Set(['simplest', 'exhaustive', 'dpor', 'preemptions']);
 
+/** What a judge has noted. */
+export interface JudgeState {
+  readonly findings: readonly Finding[];
+  readonly first: string | null;
+  readonly reached: readonly (readonly [name: string, schedule: readonly ScheduleEntry[]])[];
+  readonly bounds: readonly (readonly [Bound, number])[];
+}
+
 /** Collects what a search meets and says at the end what it means. Knows nothing of how schedules are chosen. */
 export class Judge {
   readonly #settings: Settings;
@@ -116,6 +124,30 @@ export class Judge {
   /** Looks at the world's present state. */
   lookNow(schedule: () => readonly ScheduleEntry[]): void {
     this.look((i) => this.#sometimes[i]?.test() === true, schedule);
+  }
+
+  /** What was found so far, for a checkpoint. */
+  save(): JudgeState {
+    const reached = [...this.#reached].map(([{ name }, schedule]) => [name, schedule] as const);
+    return {
+      findings: [...this.#findings.values()],
+      first: this.#first?.invariant ?? null,
+      reached,
+      bounds: [...this.#bounds],
+    };
+  }
+
+  restore({ findings, first, reached, bounds }: JudgeState): void {
+    for (const finding of findings) this.#findings.set(finding.invariant, finding);
+    this.#first = findings.find(({ invariant }) => invariant === first);
+    const schedules = new Map(reached);
+    this.#open = [];
+    this.#sometimes.forEach((sometimes, i) => {
+      const schedule = schedules.get(sometimes.name);
+      if (schedule === undefined) this.#open.push(i);
+      else this.#reached.set(sometimes, schedule);
+    });
+    for (const [bound, limit] of bounds) this.#bounds.set(bound, limit);
   }
 
   /** Takes note that a limit kept the search from something. */

@@ -157,6 +157,10 @@ class MergedAutomaton<P> implements Automaton<P> {
     this.root = classes[learned.root] as number;
   }
 
+  get size(): number {
+    return this.#steps.length;
+  }
+
   at(node: number): PreparedStep<P> | undefined {
     return this.#steps[node];
   }

@@ -125,10 +125,9 @@ export class Model<P> {
     this.nodes = program.threads.map(() => new IntBuffer(allocate));
     this.threads =
       threads ?? program.threads.map((thread) => new ThreadAutomaton(thread, table, this.#world));
-    this.threads.forEach(({ root }, thread) => {
+    this.threads.forEach(({ size }, thread) => {
       this.maxCodes.push(0);
-      this.#enterNode(thread, DONE);
-      if (root !== DONE) this.#enterNode(thread, root);
+      for (let node = 0; node < size; node++) this.#enterNode(thread, node);
     });
   }
 
@@ -144,10 +143,19 @@ export class Model<P> {
     this.threads.forEach(({ root }, thread) => (vector[thread] = codeOfNode(root)));
     packed.forEach((code, cell) => {
       vector[this.nrThreads + cell] = checkedCode(code);
-      this.#touch(this.nrThreads + cell, code);
+      this.touch(this.nrThreads + cell, code);
     });
-    this.threads.forEach(({ root }, thread) => this.#touch(thread, codeOfNode(root)));
+    this.threads.forEach(({ root }, thread) => this.touch(thread, codeOfNode(root)));
     return vector;
+  }
+
+  /** Learns the nodes of a thread by its histories, in the order in which they were learned once. */
+  learnHistories(
+    thread: number,
+    histories: readonly (readonly [parent: number, result: StepResult])[],
+  ): void {
+    const automaton = this.threads[thread] as Automaton<P>;
+    for (const [parent, result] of histories) this.#enterNode(thread, automaton.next(parent, result));
   }
 
   /** The step that a thread waits to take; `undefined` when it has ended. */
@@ -355,7 +363,7 @@ export class Model<P> {
       (first.enabled ? ENABLED : 0) | (nrWaits > 0 ? MAY_WAIT : 0) | this.#fallFlags(first.fallen);
     const shift = this.nrThreads;
     const slots = writes.map(([cell, code]): [number, number] => [cell + shift, checkedCode(code)]);
-    for (const [slot, code] of slots) this.#touch(slot, code);
+    for (const [slot, code] of slots) this.touch(slot, code);
     const readSlots = reads.map(([cell]) => cell + shift);
     const leaf = this.#addLeaf(flags, result, slots, readSlots);
     this.leaves.array[leaf + LEAF_NR_WAITS] = nrWaits;
@@ -401,7 +409,7 @@ export class Model<P> {
     let pointer = root;
     for (const [cell, code] of reads) {
       const slot = cell + this.nrThreads;
-      this.#touch(slot, code);
+      this.touch(slot, code);
       if ((vector[slot] ?? 0) !== code) {
         throw nondeterministic(`${what} reads cell ${cell} as ${code}, but the state has ${vector[slot]}`);
       }
@@ -489,7 +497,7 @@ export class Model<P> {
     }
     const after = codeOfNode(node);
     this.kids.array[block + 1 + result] = after + 1;
-    this.#touch(thread, after);
+    this.touch(thread, after);
     return after;
   }
 
@@ -511,7 +519,8 @@ export class Model<P> {
     nodes.array[2 * code] = deep ? this.#barredRoot : action.root;
   }
 
-  #touch(slot: number, code: number): void {
+  /** Takes note that a slot may have a code. */
+  touch(slot: number, code: number): void {
     while (this.maxCodes.length <= slot) this.maxCodes.push(0);
     if (code > (this.maxCodes[slot] as number)) this.maxCodes[slot] = code;
   }

@@ -64,6 +64,8 @@ export interface ExploreOptions {
   readonly maxSteps?: number;
   /** `simplest`, `exhaustive`, `dpor`, `preemptions`: ends the search at the first judged violation, with the counts so far. */
   readonly stopAtFirst?: boolean;
+  /** `simplest`, `exhaustive`: goes on from a checkpoint of the same program under the same options. */
+  readonly resume?: Uint8Array;
   /** `replay`: what to take, in order. */
   readonly schedule?: readonly ScheduleEntry[];
   /** `replay`: called after each step, with the world in the state after it. */
@@ -103,6 +105,11 @@ export interface Progress {
   readonly preemptions?: number;
   /** Bytes that the kept states take. */
   readonly bytes: number;
+  /**
+   * `exhaustive`: makes bytes from which `resume` goes on; to be called before the search goes on. Absent where the world
+   * cannot be checkpointed.
+   */
+  readonly checkpoint?: () => Uint8Array;
 }
 
 /** Options with every limit filled in. */
@@ -173,6 +180,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ExploreOptions>([
   'hashCompact',
   'merge',
   'liveness',
+  'resume',
   'found',
   'stopAtFirst',
   'schedule',

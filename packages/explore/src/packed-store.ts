@@ -28,6 +28,22 @@ export interface Layout {
   readonly active: Int32Array;
 }
 
+/** All kept states, in plain arrays. */
+export interface StoredStates {
+  readonly size: number;
+  readonly layout: {
+    readonly wordOf: readonly number[];
+    readonly shiftOf: readonly number[];
+    readonly maskOf: readonly number[];
+    /** By word: the bits that are some slot's. */
+    readonly used: readonly number[];
+  };
+  readonly words: Int32Array;
+  readonly parents: Int32Array;
+  readonly sleeps: Int32Array;
+  readonly actors: Uint8Array;
+}
+
 /** States under consecutive numbers, each with the state it was reached from and the thread that stepped. */
 export class PackedStore {
   layout: Layout;
@@ -159,6 +175,56 @@ export class PackedStore {
     if (count * 3 <= slots * 2) return;
     while (count * 3 > slots * 2) slots *= 4;
     this.#grow(slots);
+  }
+
+  /** The states, for a checkpoint. */
+  save(): StoredStates {
+    const { nrWords, wordOf, shiftOf, maskOf } = this.layout;
+    const words = new Int32Array(this.size * nrWords);
+    const parents = new Int32Array(this.size);
+    const sleeps = new Int32Array(this.size);
+    const actors = new Uint8Array(this.size);
+    for (let chunk = 0; chunk * CHUNK < this.size; chunk++) {
+      const states = Math.min(CHUNK, this.size - chunk * CHUNK);
+      words.set((this.words[chunk] as Int32Array).subarray(0, states * nrWords), chunk * CHUNK * nrWords);
+      parents.set((this.parents[chunk] as Int32Array).subarray(0, states), chunk * CHUNK);
+      sleeps.set((this.sleeps[chunk] as Int32Array).subarray(0, states), chunk * CHUNK);
+      actors.set((this.actors[chunk] as Uint8Array).subarray(0, states), chunk * CHUNK);
+    }
+    const layout = { wordOf: [...wordOf], shiftOf: [...shiftOf], maskOf: [...maskOf], used: [...this.#used] };
+    return { size: this.size, layout, words, parents, sleeps, actors };
+  }
+
+  /** Takes the place of all that is kept. */
+  restore({ size, layout, words, parents, sleeps, actors }: StoredStates): void {
+    const maskOf = Int32Array.from(layout.maskOf);
+    this.#used.splice(0, Infinity, ...layout.used);
+    const nrWords = layout.used.length;
+    this.layout = {
+      nrWords,
+      wordOf: Int32Array.from(layout.wordOf),
+      shiftOf: Int32Array.from(layout.shiftOf),
+      maskOf,
+      factorOf: maskOf.map((_, slot) => factorOfSlot(slot)),
+      active: Int32Array.from(maskOf.keys()).filter((slot) => maskOf[slot] !== 0),
+    };
+    for (const list of [this.words, this.parents, this.actors, this.sleeps]) list.length = 0;
+    this.index = new Int32Array(this.#allocate(4 * 2 * (1 << 12)));
+    this.size = 0;
+    this.reserve(size);
+    const vector = new Int32Array(maskOf.length);
+    for (let state = 0; state < size; state++) {
+      const chunk = state >>> CHUNK_BITS;
+      const place = state & (CHUNK - 1);
+      const kept = this.words[chunk] as Int32Array;
+      for (let k = 0; k < nrWords; k++) kept[place * nrWords + k] = words[state * nrWords + k] as number;
+      (this.parents[chunk] as Int32Array)[place] = parents[state] as number;
+      (this.sleeps[chunk] as Int32Array)[place] = sleeps[state] as number;
+      (this.actors[chunk] as Uint8Array)[place] = actors[state] as number;
+      this.load(state, vector);
+      this.#enter(this.hashOf(vector), state);
+    }
+    this.size = size;
   }
 
   /** Bytes that are held. */

@@ -19,6 +19,25 @@ export class PathCounter {
     return !this.#tooLarge;
   }
 
+  /** What was counted so far, for a checkpoint. */
+  save(): {
+    readonly tooLarge: boolean;
+    readonly degrees: number[];
+    readonly ends: [number, number][];
+    readonly targets: number[];
+  } {
+    const targets = [...this.#targets.subarray(0, this.#nrEdges)];
+    return { tooLarge: this.#tooLarge, degrees: this.#degrees, ends: [...this.#ends], targets };
+  }
+
+  restore({ tooLarge, degrees, ends, targets }: ReturnType<PathCounter['save']>): void {
+    this.#tooLarge = tooLarge;
+    this.#degrees.push(...degrees);
+    for (const [state, count] of ends) this.#ends.set(state, count);
+    this.#targets = Int32Array.from(targets);
+    this.#nrEdges = targets.length;
+  }
+
   /** A step leads from the state that is being expanded to `to`. States are expanded in the order of their numbers. */
   edge(from: number, to: number): void {
     if (this.#tooLarge) return;
@@ -29,7 +48,7 @@ export class PathCounter {
       return;
     }
     if (this.#nrEdges === this.#targets.length) {
-      const larger = new Int32Array(2 * this.#nrEdges);
+      const larger = new Int32Array(Math.max(1 << 10, 2 * this.#nrEdges));
       larger.set(this.#targets);
       this.#targets = larger;
     }

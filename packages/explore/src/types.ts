@@ -47,6 +47,13 @@ export interface CellWatcher {
   writes(cell: number, code: number): void;
 }
 
+/** A cell and the values that it has had. */
+export interface CellValues {
+  readonly name: string;
+  /** By code. */
+  readonly values: readonly Operand[];
+}
+
 /** An invariant that fell in the step just executed. */
 export interface Fallen {
   /** For example `'I9'`; `'deadlock'` is reserved for the explorer. */
@@ -87,12 +94,10 @@ export interface World<P = unknown> {
    * else that changes.
    */
   watch(watcher: CellWatcher | null): void;
-  /**
-   * For checkpoints: by cell, the values that its codes stand for, in order. Left out: the world cannot be checkpointed.
-   */
-  cellValues?(): readonly (readonly Operand[])[];
-  /** Gives codes to values in the order of an earlier `cellValues`, in a world that is otherwise as it was then. */
-  internValues?(values: readonly (readonly Operand[])[]): void;
+  /** For checkpoints: the cells so far, and what the codes of each stand for. Left out: there are no checkpoints. */
+  cellValues?(): readonly CellValues[];
+  /** Registers the same cells in the same order, and gives the same codes to the same values. */
+  internValues?(cells: readonly CellValues[]): void;
   /**
    * For a step that is not enabled: who or what it waits for. Threads by name or by their number in the program;
    * what no thread holds by a name of its own.

@@ -5,7 +5,7 @@
  * interned when first seen, value 0 being the one it started with; so a state is a vector of small integers, compared
  * whole. Changes go through `set`, which keeps an undo log.
  */
-import type { CellWatcher, Operand } from '@ptemu/explore';
+import type { CellValues, CellWatcher, Operand } from '@ptemu/explore';
 
 /** A store of interned cells with mark, rollback, pack and unpack. */
 export class CellStore {
@@ -58,16 +58,17 @@ export class CellStore {
     this.#watcher = watcher;
   }
 
-  /** By cell: the values that its codes stand for. */
-  values(): readonly (readonly Operand[])[] {
-    return this.#values;
+  /** The cells in the order of their numbers, with the values that their codes stand for. */
+  values(): readonly CellValues[] {
+    return this.#values.map((values, id) => ({ name: this.nameOf(id), values }));
   }
 
-  /** Gives codes to values in the order of an earlier `values()`. */
-  intern(values: readonly (readonly Operand[])[]): void {
-    values.forEach((list, id) => {
-      list.forEach((value) => this.#codeOf(id, value));
-    });
+  /** Registers the same cells and gives their values the same codes. */
+  intern(cells: readonly CellValues[]): void {
+    for (const { name, values } of cells) {
+      const id = this.cell(name, values[0]);
+      for (const value of values.slice(1)) this.#codeOf(id, value);
+    }
   }
 
   set(id: number, value: Operand): void {

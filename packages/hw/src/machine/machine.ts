@@ -6,7 +6,7 @@
  * falls is reported through `fall` and left for the explorer.
  */
 import type { Arch, Level, MmuDescription } from '@ptemu/arch';
-import type { CellWatcher, Fallen, Operand, Step, StepResult, World } from '@ptemu/explore';
+import type { CellValues, CellWatcher, Fallen, Operand, Step, StepResult, World } from '@ptemu/explore';
 import { CellStore } from './cells.js';
 
 /** A step made ready: what it waits for, what it does. */
@@ -232,12 +232,12 @@ export class Machine implements World<Prepared> {
     this.cells.watch(watcher);
   }
 
-  cellValues(): readonly (readonly Operand[])[] {
+  cellValues(): readonly CellValues[] {
     return this.cells.values();
   }
 
-  internValues(values: readonly (readonly Operand[])[]): void {
-    this.cells.intern(values);
+  internValues(cells: readonly CellValues[]): void {
+    this.cells.intern(cells);
   }
 
   pack(out: number[]): void {

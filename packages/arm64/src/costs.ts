@@ -95,7 +95,7 @@ const PROFILES: readonly CostProfile[] = [
     unit: 'ns',
     status: 'calibrated',
     source: YE,
-    note: 'both barriers and the call are in the price of the completion; no price of a walk was published',
+    note: 'measured with all CPUs of that machine, whose number is not said: a broadcast gets no dearer with CPUs here; both barriers and the call are in the price of the completion; no price of a walk was published',
     instructions: {
       VAE1IS: { value: A_TLBI, kind: 'PRIM', source: 'slope over 1 to 256 pages, least squares' },
       VALE1IS: { value: A_TLBI, kind: 'assumed', source: SAME },

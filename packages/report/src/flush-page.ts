@@ -1,7 +1,7 @@
 /** One page about flushes, to put into a mail or open from a file: plots, what they were made with, the numbers. */
-import { calibrationFigures, flushFigures, isPriced, profileNote } from './flush-plots.js';
+import { calibrationFigures, flushFigures, profileNote } from './flush-plots.js';
 import type { CalibrationView, FlushProfile, FlushRow, ShapeView } from './flush-rows.js';
-import { instructionsText, modelText, percentText, publishedText, spanText } from './flush-rows.js';
+import { instructionsText, isPriced, modelText, percentText, publishedText, spanText } from './flush-rows.js';
 import { HtmlPage } from './html-page.js';
 
 /** What a page is made of; what is empty is left out. */

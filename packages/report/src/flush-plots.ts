@@ -9,6 +9,7 @@ import {
   type FlushProfile,
   type FlushRow,
   type FlushSpan,
+  isPriced,
   profileLines,
 } from './flush-rows.js';
 import type { Figure, HtmlPage, Plot } from './html-page.js';
@@ -112,9 +113,6 @@ export function flushFigures(
     return [{ title, caption, markup: figure(easel, shown, measure), notes }];
   });
 }
-
-/** Whether a profile has prices. */
-export const isPriced = ({ status }: FlushProfile): boolean => status !== 'uncalibrated';
 
 /** Label and source of a profile. */
 export function profileNote(profile: FlushProfile): readonly [name: string, text: string] {

@@ -59,6 +59,9 @@ export interface FlushProfile {
   readonly assumed?: readonly string[];
 }
 
+/** Whether a profile has prices. */
+export const isPriced = ({ status }: FlushProfile): boolean => status !== 'uncalibrated';
+
 /** What is said of a profile wherever it was used: its source, what to know of it, what was assumed. */
 export const profileLines = ({ source, note, assumed = [] }: FlushProfile): readonly string[] => [
   `source: ${source}`,

@@ -52,6 +52,12 @@ price was published for walk.
     expect(text).toContain('4 VALE1IS');
     expect(text).not.toMatch(/initiator|no price/);
   });
+  it('names what has no price where a machine has prices for other things', () => {
+    const { cost, ...row } = broadcastRow(4);
+    const tlbie = { ...cost, initiator: undefined, total: undefined, basis: undefined, lacks: ['tlbie'] };
+    const text = flushTable([broadcastRow(4), { ...row, cost: tlbie }], PROFILES, {});
+    expect(text).toContain('-: no price was published for tlbie.');
+  });
   it('fits 80 columns, however many CPUs', () => {
     const wide = flushTable([interruptRow(512, 256)], PROFILES, { width: 80 });
     expect(Math.max(...wide.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);

@@ -13,6 +13,7 @@ import {
   publishedText,
   flushSections,
   instructionsText,
+  isPriced,
   shortNumber,
   spanText,
 } from './flush-rows.js';
@@ -32,7 +33,7 @@ export function flushTable(
     const title = `${first.operation}${first.huge ? ' of huge pages' : ''} on ${first.spec}, kernel ${first.kernel}`;
     return `${style.head(title)}\n\n${fittingTable(section, options)}`;
   });
-  return `${[...sections, profileText(profiles, options), style.dim(legend(rows, options))].join('\n\n')}\n`;
+  return `${[...sections, profileText(profiles, options), style.dim(legend(rows, profiles, options))].join('\n\n')}\n`;
 }
 
 /** Columns of a terminal that the column of speeds is kept out of. */
@@ -98,8 +99,9 @@ function profileText(profiles: readonly FlushProfile[], options: ViewOptions): s
 const indented = (text: string, { width, ...rest }: ViewOptions): string =>
   wrapped(text, { ...rest, ...(width !== undefined && { width: width - 2 }) }).replace(/^/gm, '  ');
 
-function legend(rows: readonly FlushRow[], options: ViewOptions): string {
-  const unpriced = rows.filter(({ cost }) => cost.total === undefined && cost.basis !== undefined);
+function legend(rows: readonly FlushRow[], profiles: readonly FlushProfile[], options: ViewOptions): string {
+  const priced = profiles.filter(isPriced).map(({ spec }) => spec);
+  const unpriced = rows.filter(({ spec, cost }) => cost.total === undefined && priced.includes(spec));
   const lacks = [...new Set(unpriced.flatMap(({ cost }) => cost.lacks))];
   const lines = [
     'wanted + other: translations dropped on all CPUs, of the pages themselves and of the',

@@ -4,6 +4,7 @@ export * from './walk-fast.js';
 export * from './machine/index.js';
 export * from './hash.js';
 export * from './page-walk-cache.js';
+export * from './table-builder.js';
 export * from './tlb.js';
 export * from './tlb-cpu.js';
 export * from './tlb-config.js';

@@ -351,7 +351,7 @@ function same(got: unknown, want: unknown): void {
 
 /** Says that a comparison has met what it is about. */
 export function expectReached(reached: Reached, { walkCache }: MmuDescription, merge?: 'merge'): void {
-  const least: Partial<Reached> = { mapped: 100, fromTlb: 50, faults: 50, rewalks: 20, dropped: 50, tables: walkCache.length > 0 ? 50 : 0, ...(merge === undefined ? { checkedFresh: 500 } : {}) };
+  const least: Partial<Reached> = { mapped: 100, fromTlb: 50, faults: 50, rewalks: 20, dropped: 50, tables: walkCache.length > 0 ? 50 : 0, ...(merge === undefined ? { checkedFresh: 200 } : {}) };
   for (const [what, count] of Object.entries(least))
     if (reached[what as keyof Reached] < count) throw new Error(`${what} was met ${reached[what as keyof Reached]} times, fewer than ${count}`);
 } // prettier-ignore

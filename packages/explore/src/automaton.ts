@@ -36,6 +36,8 @@ export interface Automaton<P> {
   depth(node: number): number;
   /** The node after the step of `node` returned `result`. */
   next(node: number, result: StepResult): number;
+  /** Checks what is not checked while histories are learned. */
+  verify(): void;
 }
 
 /** The part of one thread that was met so far. */
@@ -117,6 +119,16 @@ export class ThreadAutomaton<P> implements Automaton<P> {
       else others.set(result, child);
     }
     return child;
+  }
+
+  /**
+   * Runs again the histories after which the thread has taken no step, which nothing else has checked.
+   *
+   * @throws ExploreError `NONDETERMINISTIC`.
+   */
+  verify(): void {
+    for (let node = 1; node < this.size; node++)
+      if ((this.#firstChild[node] as number) < 0) this.#runTo(node);
   }
 
   #learn(node: number, result: StepResult): number {

@@ -84,7 +84,10 @@ describe('a checkpoint', () => {
     ] as const) {
       Object.assign(world, { [name]: (c.world[name] as (...args: never[]) => unknown).bind(c.world) });
     }
-    const program = { world, threads: [thread('A', () => c.write(0, 1))] };
+    const program: Program = {
+      world: world as unknown as Program['world'],
+      threads: [thread('A', () => c.write(0, 1))],
+    };
     expect(() => stopAfter(program, 1, { strategy })).toThrow('no checkpoint');
     expect(() => stopAfter(svz(SIZES.S), 1, { strategy, hashCompact: true })).toThrow('no checkpoint');
   });

@@ -322,6 +322,7 @@ export class Exhaustive<P> {
   }
 
   result(): ExploreResult {
+    for (const thread of this.#model.threads) thread.verify();
     const complete = !this.#stopped && !this.#judge.bounded;
     const { size } = this.#store;
     if (this.#settings.hashCompact) {

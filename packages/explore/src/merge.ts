@@ -31,6 +31,7 @@ export function mergedThreads<P>(program: Program<P>): readonly Automaton<P>[] |
     const model = new Model(program, () => false);
     for (const thread of model.threads) threads.push(thread as ThreadAutomaton<P>);
     if (!new Closure(model, threads).run()) return undefined;
+    for (const thread of threads) thread.verify();
   } catch (error) {
     // A value that never comes there may mislead a thread; what is really wrong the search will meet.
     if (error instanceof ExploreError && error.code !== 'NONDETERMINISTIC') return undefined;
@@ -168,6 +169,9 @@ class MergedAutomaton<P> implements Automaton<P> {
   depth(node: number): number {
     return this.#depths[node] as number;
   }
+
+  /** Nothing is left to check: the histories were, before they were merged. */
+  verify(): void {}
 
   next(node: number, result: StepResult): number {
     const child = this.#edges[node]?.get(result);

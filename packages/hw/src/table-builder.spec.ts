@@ -7,18 +7,23 @@ import { TableBuilder } from './table-builder.js';
 import { walk } from './walk.js';
 
 /** Templates: what each description asks of a table entry and of a leaf. */
-const CASES: Readonly<
-  Record<string, readonly [MmuDescription, readonly bigint[], bigint, readonly bigint[]?]>
-> = {
-  LIKE_X86: [LIKE_X86, [7n, 7n, 7n], 7n],
-  LIKE_ARM64: [LIKE_ARM64, [3n, 3n], 0x443n],
-  LIKE_S390: [LIKE_S390, [0n], 0n, [1n << 5n, 1n << 10n]],
-  LIKE_POWERPC: [LIKE_POWERPC, [1n << 63n, 1n << 63n], (1n << 63n) | 0x186n],
+interface Case {
+  readonly mmu: MmuDescription;
+  readonly tables: readonly bigint[];
+  readonly leaf: bigint;
+  readonly empty?: readonly bigint[];
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  LIKE_X86: { mmu: LIKE_X86, tables: [7n, 7n, 7n], leaf: 7n },
+  LIKE_ARM64: { mmu: LIKE_ARM64, tables: [3n, 3n], leaf: 0x443n },
+  LIKE_S390: { mmu: LIKE_S390, tables: [0n], leaf: 0n, empty: [1n << 5n, 1n << 10n] },
+  LIKE_POWERPC: { mmu: LIKE_POWERPC, tables: [1n << 63n, 1n << 63n], leaf: (1n << 63n) | 0x186n },
 };
 const READ = { kind: 'read', mode: 'user' } as const;
 
 describe('TableBuilder', () => {
-  for (const [name, [mmu, tables, leaf, empty = []]] of Object.entries(CASES)) {
+  for (const [name, { mmu, tables, leaf, empty = [] }] of Object.entries(CASES)) {
     it(`maps pages where a walk finds them, one by one and by range: ${name}`, () => {
       const shift = BigInt(mmu.levels.at(-1)!.indexShift);
       const page = fc.record({ at: fc.nat(2 ** 14), frame: fc.nat(2 ** 12), count: fc.integer({ min: 1, max: 600 }), single: fc.boolean() }); // prettier-ignore

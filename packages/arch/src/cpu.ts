@@ -140,6 +140,10 @@ export interface Cpu {
   isOnlyUser(mm: MmRef): Steps<boolean>;
   /** Tests whether this CPU itself has the mm loaded. Where a machine has no answer it does. */
   isLoaded?(mm: MmRef): Steps<boolean>;
+  /** What this CPU has put off (powerpc hash: `ppc64_tlb_batch`); where a machine has no such list, nothing is ever put off. */
+  readonly tlbBatch?: { active: boolean; readonly pending: Invalidation[] };
   /** How many CPUs have the mm loaded and are not lazy. */
   activeCpus?(mm: MmRef): Steps<number>;
+  /** Takes this CPU out of `mm_cpumask`; what its TLB holds under the tag of the mm stays. */
+  leaveMask?(mm: MmRef): Steps<void>;
 }

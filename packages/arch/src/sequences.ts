@@ -94,13 +94,43 @@ export interface Sequences {
   flush_tlb_mm(cpu: Cpu, mm: MmRef): Steps<void>;
   /**
    * What mmu_gather does before it frees: flushes a range whose tables may be freed too. `unmapped` is the level of the
-   * smallest entries that were cleared (`tlb_get_unmap_shift`), `pte` when left out: arm64 takes it as the stride.
+   * smallest entries that were cleared (`tlb_get_unmap_shift`), `pte` when left out: arm64 and x86 take it as the stride.
+   * `pageBytes` is the size of its pages, where a gather holds one size only: powerpc goes by that.
    */
   tlb_flush(
     cpu: Cpu,
     mm: MmRef,
     range: FlushRange,
-    options: { readonly freedTables: boolean; readonly full: boolean; readonly unmapped?: Level },
+    options: {
+      readonly freedTables: boolean;
+      readonly full: boolean;
+      readonly unmapped?: Level;
+      readonly pageBytes?: number;
+    },
+  ): Steps<void>;
+  /**
+   * Reclaim unmaps a page and puts its flush off; absent where it flushes each page at once. Nothing has been waited for before
+   * `arch_tlbbatch_flush`, once for a batch.
+   */
+  arch_tlbbatch_add_pending?(cpu: Cpu, mm: MmRef, address: Vaddr): Steps<void>;
+  arch_tlbbatch_flush?(cpu: Cpu, mm: MmRef): Steps<void>;
+  /**
+   * Begins and ends a loop over ptes in which the architecture may put flushes off (powerpc hash). On the return of
+   * `arch_leave_lazy_mmu_mode` nothing is put off any more. Absent where nothing ever is.
+   */
+  arch_enter_lazy_mmu_mode?(cpu: Cpu): Steps<void>;
+  arch_leave_lazy_mmu_mode?(cpu: Cpu): Steps<void>;
+  /** Whether mremap may move whole page tables (CONFIG_HAVE_MOVE_PMD). Not where left out. */
+  arch_supports_page_table_move?(): boolean;
+  /**
+   * The TLB part of a switch of this CPU from one mm to another, or back to the same one from lazy mode. `behind`: the CPU has
+   * missed a flush of `next`. Absent where a switch never touches the TLB (tags that run out are not modelled).
+   */
+  switch_mm_irqs_off?(
+    cpu: Cpu,
+    prev: MmRef | undefined,
+    next: MmRef,
+    options: { readonly behind: boolean },
   ): Steps<void>;
   /**
    * powerpc hash: the low-level fault handler of a huge pmd, which runs with interrupts off and without any lock. `insert`

@@ -24,6 +24,8 @@ export interface TlbDescription {
   readonly instructions: Readonly<Record<string, InvalidationInstruction>>;
   /** How the kernel reaches other CPUs for a user flush in this release. */
   readonly remote: 'ipi' | 'broadcast' | 'instruction';
+  /** Whether a gather of the kernel holds pages of one size, and is flushed when another comes (CONFIG_MMU_GATHER_PAGE_SIZE). */
+  readonly gathersOneSize?: boolean;
   /** Whether a TLB flush of the kernel implies an interrupt on every CPU that runs the mm (GUP-fast relied on it). */
   readonly flushIsIpi: boolean;
 }

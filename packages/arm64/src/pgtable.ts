@@ -104,6 +104,7 @@ export function sequencesOf(
 
   return completeSequences(env, helpers, {
     ...tlb,
+    arch_supports_page_table_move: () => kernel.has('arm64-have-move-pmd'),
     ...(kernel.has('c58f0bb77ed8') && {
       pmdp_establish: (cpu: Cpu, _vma: VmaRef, _address: Vaddr, pmdp: Slot<'pmd'>, pmd: bigint) =>
         cpu.in('pmdp_establish').xchg(pmdp, pmd),

@@ -60,7 +60,13 @@ export interface RangeOptions {
 /** The flushes, and the form that contiguous entries need. */
 export type Flushes = Pick<
   Sequences,
-  'flush_tlb_page' | 'flush_tlb_range' | 'flush_pmd_tlb_range' | 'flush_tlb_mm' | 'tlb_flush'
+  | 'flush_tlb_page'
+  | 'flush_tlb_range'
+  | 'flush_pmd_tlb_range'
+  | 'flush_tlb_mm'
+  | 'tlb_flush'
+  | 'arch_tlbbatch_add_pending'
+  | 'arch_tlbbatch_flush'
 > & {
   __flush_tlb_range(cpu: Cpu, mm: MmRef, range: FlushRange, options: RangeOptions): Steps<void>;
 };
@@ -154,6 +160,17 @@ export function flushes(env: Arm64Env): Flushes {
       const strideShift = layout.levels.find(({ level }) => level === unmapped)?.shift ?? PAGE_SHIFT;
       yield* __flush_tlb_range(c, mm, range, { strideShift, lastLevel: !freedTables });
     },
+    // Reclaim, from 6.6 on: each page is invalidated when it is unmapped, and one DSB waits for the batch.
+    ...(kernel.has('43b3dfdd0455') && {
+      *arch_tlbbatch_add_pending(cpu: Cpu, mm: MmRef, address: Vaddr): Steps<void> {
+        const c = cpu.in('__flush_tlb_page_nosync');
+        yield* c.barrier('dsb(ishst)');
+        yield* c.invalidate({ instruction: 'VALE1IS', mm, start: address });
+      },
+      *arch_tlbbatch_flush(cpu: Cpu): Steps<void> {
+        yield* cpu.in('arch_tlbbatch_flush').complete();
+      },
+    }),
   };
 
   /**

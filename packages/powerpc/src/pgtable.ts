@@ -13,7 +13,15 @@ import { hashDeposit, radixDeposit } from './deposit.js';
 import type { PpcEnv } from './env.js';
 import { __hash_page, __hash_page_thp, depositSlot, hpte_do_hugepage_flush, pteFragSize } from './hash.js';
 import { flushes, radix__flush_tlb_collapsed_pmd } from './tlb.js';
-import { type Change, change, flushHptes, pmd_hugepage_update, pte_update, serialize } from './update.js';
+import {
+  type Change,
+  change,
+  __flush_tlb_pending,
+  flushHptes,
+  pmd_hugepage_update,
+  pte_update,
+  serialize,
+} from './update.js';
 
 const ALL_BITS = (1n << 64n) - 1n;
 
@@ -21,6 +29,16 @@ const ALL_BITS = (1n << 64n) - 1n;
 export function ownSequences(env: PpcEnv, pmd: PmdHelpers, pte: PteHelpers): OwnSequences {
   return {
     ...flushes(env),
+    arch_supports_page_table_move: () => env.mmu === 'radix' && env.kernel.has('ppc-have-move-pmd'),
+    ...(env.mmu === 'hash' && {
+      *arch_enter_lazy_mmu_mode(cpu: Cpu): Steps<void> {
+        if (cpu.tlbBatch) cpu.tlbBatch.active = true;
+      },
+      *arch_leave_lazy_mmu_mode(cpu: Cpu): Steps<void> {
+        yield* __flush_tlb_pending(cpu);
+        if (cpu.tlbBatch) cpu.tlbBatch.active = false;
+      },
+    }),
     ...pmdSequences(env, pmd),
     ...collapse(env),
     ...(env.mmu === 'hash' ? hashDeposit(env) : radixDeposit(env)),

@@ -7,7 +7,7 @@
  * nothing shows between them, as none is complete before the `tlbsync`.
  *
  * Hash: the flush functions of the mm do nothing; an HPTE is invalidated and its `tlbie` issued where the Linux entry is
- * changed (`pgtable.ts`). The batches of lazy MMU mode, which put that off to `tlb_flush` at the latest, are not modelled.
+ * changed (`pgtable.ts`), in lazy MMU mode up to 192 of them together, where the machine can keep such a batch.
  *
  * Not modelled on radix: coprocessors on the nest MMU, the errata of POWER9 DD2, lazy TLB trimming of `mm_cpumask`,
  * `disable_tlbie`, hypervisors without GTSE.
@@ -65,11 +65,12 @@ function instructions(mmu: PpcEnv['mmu']): Readonly<Record<string, InvalidationI
 }
 
 /** The TLB as data. */
-export function tlbDescription({ mmu }: PpcEnv): TlbDescription {
+export function tlbDescription({ mmu, kernel }: PpcEnv): TlbDescription {
   return {
     tag: mmu === 'hash' ? 'VSID' : 'PID',
     instructions: instructions(mmu),
     remote: 'broadcast',
+    gathersOneSize: kernel.has('ppc-gather-page-size'),
     flushIsIpi: false,
   };
 }
@@ -134,11 +135,19 @@ function radixFlushes(env: PpcEnv): Flushes {
     *flush_tlb_mm(cpu, mm) {
       yield* flush(env, cpu.in('radix__flush_tlb_mm'), mm, () => ({ kind: 'pid', ric: 0 }));
     },
-    *tlb_flush(cpu, mm, range, { freedTables, full }) {
+    *tlb_flush(cpu, mm, range, { freedTables, full, unmapped = 'pte', pageBytes }) {
+      const huge = pageBytes === undefined ? unmapped === 'pmd' : pageBytes === layout.HPAGE_PMD_SIZE;
       yield* flush(env, cpu.in('radix__tlb_flush'), mm, (local) => {
-        if (full) return { kind: 'pid', ric: 2 };
+        // A gather holds pages of one size and is flushed by it; before, it did not know and took everything.
+        if (full || !kernel.has('ppc-gather-page-size')) return { kind: 'pid', ric: 2 };
+        if (huge) {
+          const many = tooMany(range, MMU_PAGE_2M_SHIFT, local);
+          return many
+            ? { kind: 'pid', ric: freedTables ? 2 : 0 }
+            : { kind: 'huge', range, walkCache: freedTables };
+        }
         if (tooMany(range, pageShift, local)) return { kind: 'pid', ric: freedTables ? 2 : 0 };
-        return { kind: 'pages', range, walkCache: freedTables, huge: hugePart(env, range) };
+        return { kind: 'pages', range, walkCache: freedTables, huge: undefined };
       });
     },
   };

@@ -83,10 +83,36 @@ export function* pte_update(
   return __pte(old);
 }
 
-/** Invalidates the HPTEs of base pages in a range, and waits: one step for what the kernel does entry by entry. */
+/** HPTEs that are put off at most. @see Linux arch/powerpc/include/asm/book3s/64/tlbflush-hash.h, `PPC64_TLB_BATCH_NR` (6.12.117) */
+export const PPC64_TLB_BATCH_NR = 192;
+
+/**
+ * Flushes what was put off: a `tlbie` for each HPTE and one wait for all.
+ * @see Linux arch/powerpc/mm/book3s64/hash_tlb.c, `__flush_tlb_pending`; hash_native.c, `native_flush_hash_range` (6.12.117)
+ */
+export function* __flush_tlb_pending(cpu: Cpu): Steps<void> {
+  const pending = cpu.tlbBatch?.pending.splice(0) ?? [];
+  if (pending.length === 0) return;
+  const c = cpu.in('__flush_tlb_pending');
+  for (const what of pending) yield* c.invalidate(what);
+  yield* c.complete();
+}
+
+/**
+ * Invalidates the HPTEs of base pages in a range, and waits: one step for what the kernel does entry by entry. In lazy MMU mode it
+ * is put off, on a machine that can keep a batch.
+ * @see Linux arch/powerpc/mm/book3s64/hash_tlb.c, `hpte_need_flush` (6.12.117)
+ */
 export function* flushHptes(env: PpcEnv, cpu: Cpu, mm: MmRef, start: Vaddr, sizeBytes: number): Steps<void> {
   const end = __vaddr(start + BigInt(sizeBytes));
   const count = sizeBytes >> env.layout.PAGE_SHIFT;
-  yield* cpu.invalidate({ instruction: 'tlbie HPTE', mm, start, end, count });
+  const what = { instruction: 'tlbie HPTE', mm, start, end, count };
+  const batch = cpu.tlbBatch;
+  if (batch?.active === true) {
+    batch.pending.push(what);
+    if (batch.pending.length >= PPC64_TLB_BATCH_NR) yield* __flush_tlb_pending(cpu);
+    return;
+  }
+  yield* cpu.invalidate(what);
   yield* cpu.complete();
 }

@@ -96,7 +96,12 @@ export function flushes(
   env: Env,
 ): Pick<
   Sequences,
-  'flush_tlb_page' | 'flush_tlb_range' | 'flush_pmd_tlb_range' | 'flush_tlb_mm' | 'tlb_flush'
+  | 'flush_tlb_page'
+  | 'flush_tlb_range'
+  | 'flush_pmd_tlb_range'
+  | 'flush_tlb_mm'
+  | 'tlb_flush'
+  | 'switch_mm_irqs_off'
 > {
   const lazy = flushMmLazy(env);
   return {
@@ -111,6 +116,8 @@ export function flushes(
       if (freedTables) yield* c.write(flushMmCell(mm), 1n);
       yield* lazy(c, mm);
     },
+    // Entries are tagged by the ASCE: a switch drops nothing but what was put off. @see asm/mmu_context.h, finish_arch_post_lock_switch
+    switch_mm_irqs_off: (cpu, _prev, next) => lazy(cpu.in('finish_arch_post_lock_switch'), next),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type Steps, type Vaddr,
 } from '@ptemu/arch'; // prettier-ignore
 import { _PAGE_ACCESSED, _PAGE_RW, x86Bits } from './bits.js';
+import { switchMm } from './context.js';
 import { flushes } from './tlb.js';
 
 /** Makes the sequences of a build. */
@@ -26,6 +27,8 @@ export function sequencesOf(
 
   return completeSequences(env, helpers, {
     ...tlb,
+    switch_mm_irqs_off: switchMm(kernel),
+    arch_supports_page_table_move: () => kernel.has('9f132f7e1455'),
     ...(kernel.has('c58f0bb77ed8') && {
       pmdp_establish: (cpu: Cpu, _vma, _address, pmdp: Slot<'pmd'>, pmd: bigint) =>
         cpu.in('pmdp_establish').xchg(pmdp, pmd),

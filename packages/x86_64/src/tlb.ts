@@ -51,6 +51,9 @@ export function tlbDescription(kernel: Kernel, cpu: CpuFeatures): TlbDescription
       'MOV to CR3': {
         name: 'MOV to CR3', ...local, drops: 'mm', dropsWalkCache: true, dropsGlobal: false, source: sdm,
       },
+      'MOV to CR3 NOFLUSH': {
+        name: 'MOV to CR3, bit 63 set', ...local, drops: 'nothing', dropsWalkCache: false, dropsGlobal: false, source: sdm,
+      },
       'CR4.PGE toggle': {
         name: 'CR4.PGE toggle', ...local, drops: 'all', dropsWalkCache: true, dropsGlobal: true, source: sdm,
       },
@@ -69,7 +72,10 @@ export function tlbDescription(kernel: Kernel, cpu: CpuFeatures): TlbDescription
   }; // prettier-ignore
 }
 
-type Flushes = Pick<Sequences, 'flush_tlb_page' | 'flush_tlb_range' | 'flush_tlb_mm' | 'tlb_flush'>;
+type Flushes = Pick<
+  Sequences,
+  | 'flush_tlb_page' | 'flush_tlb_range' | 'flush_tlb_mm' | 'tlb_flush' | 'arch_tlbbatch_add_pending' | 'arch_tlbbatch_flush'
+>; // prettier-ignore
 
 /**
  * The flushes. On return every CPU has dropped what was asked for.
@@ -89,7 +95,7 @@ export function flushes(kernel: Kernel, cpu: CpuFeatures): Flushes {
     const strides = range && (range.end - range.start) >> BigInt(strideShift);
     const single = strides !== undefined && strides <= BigInt(ceiling) ? range : undefined;
     if (broadcast && (yield* hasGlobalAsid(c, mm))) {
-      const count = Math.ceil(Number(strides ?? 1n) / INVLPGB_COUNT_MAX);
+      const count = Math.max(1, Math.ceil(Number(strides ?? 1n) / INVLPGB_COUNT_MAX));
       yield* c
         .in('broadcast_tlb_flush')
         .invalidate(
@@ -118,6 +124,36 @@ export function flushes(kernel: Kernel, cpu: CpuFeatures): Flushes {
         freedTables,
         strideShift: kernel.has('x86-gather-stride') ? STRIDE_SHIFT[unmapped] : PAGE_SHIFT,
       }),
+    ...(kernel.has('72b252aed506') && batched(kernel, broadcast)),
+  };
+}
+
+/**
+ * Reclaim's batches: which CPUs may hold something is noted, and in the end all of them flush everything of theirs. With a global
+ * ASID each page is broadcast when it is unmapped, and the end waits.
+ * @see Linux arch/x86/mm/tlb.c, `arch_tlbbatch_flush`; asm/tlbflush.h, `arch_tlbbatch_add_pending` (6.12.117; INVLPGB as in v9 of its series)
+ */
+function batched(
+  kernel: Kernel,
+  broadcast: boolean,
+): Pick<Sequences, 'arch_tlbbatch_add_pending' | 'arch_tlbbatch_flush'> {
+  return {
+    *arch_tlbbatch_add_pending(cpu, mm, address): Steps<void> {
+      if (!broadcast || !(yield* hasGlobalAsid(cpu, mm))) return;
+      const { start, end } = onePage(address);
+      yield* cpu.in('arch_tlbbatch_add_pending').invalidate({ instruction: 'INVLPGB range', mm, start, end });
+    },
+    *arch_tlbbatch_flush(cpu, mm): Steps<void> {
+      const c = cpu.in('arch_tlbbatch_flush');
+      if (broadcast && (yield* hasGlobalAsid(cpu, mm))) {
+        yield* c.in('tlbsync').complete();
+        return;
+      }
+      const what: Invalidation = { instruction: 'MOV to CR3', mm };
+      if (c.isLoaded === undefined || (yield* c.isLoaded(mm))) yield* c.invalidate(what);
+      const lazy = kernel.has('x86-lazy-not-interrupted') ? 'skip' : { leaves: 'MOV to CR3' };
+      yield* c.crossCall({ mm, lazy }, what);
+    },
   };
 }
 
@@ -142,6 +178,7 @@ const onePage = (address: Vaddr): FlushRange => ({ start: address, end: __vaddr(
 
 function invalidation(mm: MmRef, range: FlushRange | undefined, strides: bigint | undefined): Invalidation {
   if (range === undefined) return { instruction: 'MOV to CR3', mm };
-  if (strides === 1n) return { instruction: 'INVLPG', mm, start: range.start };
+  // Of less than a stride (a gather that only freed a table) one is issued all the same.
+  if (strides === undefined || strides <= 1n) return { instruction: 'INVLPG', mm, start: range.start };
   return { instruction: 'INVLPG loop', mm, start: range.start, end: range.end, count: Number(strides) };
 }

@@ -341,4 +341,19 @@ export const ARM64_COMMITS: readonly Commit[] = [
     placed: 'between',
     source: 'fact sheet 5.2, pmd_populate: AF in 6.19',
   },
+  {
+    id: '43b3dfdd0455',
+    subject: 'arm64: support batched/deferred tlb shootdown during page reclamation/migration',
+    since: '6.6',
+    placed: 'between',
+    source: 'issue 4 (6.6+); arch/arm64/include/asm/tlbflush.h, arch_tlbbatch_should_defer(); id recalled',
+  },
+  {
+    id: 'arm64-have-move-pmd',
+    subject: 'arm64: mremap speedup - Enable HAVE_MOVE_PMD',
+    since: '5.11',
+    placed: 'between',
+    grade: 'R',
+    source: 'arch/arm64/Kconfig of 5.15 selects it; the release is recalled',
+  },
 ];

@@ -128,4 +128,43 @@ export const MM_COMMITS: readonly Commit[] = [
     source:
       'vectors: 6.1.192 has SWP_SWAPIN_ERROR, 6.12.117 has PTE_MARKER_POISONED and always SWP_PTE_MARKER',
   },
+  {
+    id: '5d1904204c99',
+    subject: 'mremap: fix race between mremap() and page cleanning',
+    since: '4.9',
+    placed: 'between',
+    grade: 'R',
+    source: 'mm/mremap.c of msm-4.14 flushes under the lock where a pte was dirty; the release is recalled',
+  },
+  {
+    id: 'mremap-no-latency-limit',
+    subject: 'mremap: Remove LATENCY_LIMIT from mremap to reduce the number of TLB shootdowns',
+    since: '4.19',
+    placed: 'between',
+    grade: 'R',
+    source: 'patch of 6 Jun 2018 read in a mail archive: 64 pages at a time before; the release is recalled',
+  },
+  {
+    id: '7c38f1812d5b',
+    subject: 'mm/huge_memory: use flush_pmd_tlb_range in move_huge_pmd',
+    since: '6.0',
+    placed: 'between',
+    source: 'id and subject in a list of commits, the series is of June 2022; flush_tlb_range() before',
+  },
+  {
+    id: '4a18419f71cd',
+    subject: 'mm/mprotect: use mmu_gather',
+    since: '6.0',
+    placed: 'between',
+    source:
+      'id and subject in a later fix read in a mail archive; merged for 5.19, which has no place of its own here',
+  },
+  {
+    id: '2ba99c5e0881',
+    subject: 'mm/khugepaged: fix GUP-fast interaction by sending IPI',
+    since: '6.1',
+    placed: 'between',
+    grade: 'R',
+    source: 'mm/khugepaged.c of 6.1.192 and 6.12.117 calls tlb_remove_table_sync_one(); id recalled',
+  },
 ];

@@ -265,4 +265,22 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     placed: 'between',
     source: 'fact sheet 8.2: up to 6.14',
   },
+  {
+    id: 'ppc-have-move-pmd',
+    subject: 'powerpc/mm: Enable HAVE_MOVE_PMD support',
+    since: '5.14',
+    placed: 'between',
+    grade: 'R',
+    source:
+      'arch/powerpc/platforms/Kconfig.cputype, PPC_BOOK3S_64 selects it; the release is recalled; radix only',
+  },
+  {
+    id: 'ppc-gather-page-size',
+    subject: 'mm/mmu_gather: track page size with mmu gather and force flush if page size change',
+    since: '4.10',
+    placed: 'between',
+    grade: 'R',
+    source:
+      'arch/powerpc/mm/book3s64/radix_tlb.c, radix__tlb_flush() goes by tlb->page_size (6.12.117); release recalled',
+  },
 ];

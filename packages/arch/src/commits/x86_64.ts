@@ -210,4 +210,18 @@ export const X86_64_COMMITS: readonly Commit[] = [
     placed: 'between',
     source: 'fact sheet 6.3: read at 6.19; not at 6.14; issue 4 places it at 6.15',
   },
+  {
+    id: '72b252aed506',
+    subject: 'mm: send one IPI per CPU to TLB flush all entries after unmapping pages',
+    since: '4.3',
+    placed: 'commit',
+    source: 'tlb costs 3: the series of Mel Gorman, June 2015',
+  },
+  {
+    id: '9f132f7e1455',
+    subject: 'mm: select HAVE_MOVE_PMD on x86 for faster mremap',
+    since: '5.0',
+    placed: 'commit',
+    source: 'id, subject and date (3 Jan 2019) in a mail of the archive',
+  },
 ];

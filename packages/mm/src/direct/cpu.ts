@@ -26,9 +26,16 @@ export class DirectCpu implements Cpu {
   readonly kernel: Kernel;
   /** Number of this CPU. */
   readonly id: number;
+  readonly tlbBatch: { active: boolean; readonly pending: Invalidation[] };
   readonly #call: FlushCall | undefined;
 
-  constructor(machine: DirectMachine, id: number, call?: FlushCall) {
+  constructor(
+    machine: DirectMachine,
+    id: number,
+    call?: FlushCall,
+    tlbBatch: DirectCpu['tlbBatch'] = { active: false, pending: [] },
+  ) {
+    this.tlbBatch = tlbBatch;
     this.machine = machine;
     this.kernel = machine.arch.kernel;
     this.id = id;
@@ -42,7 +49,7 @@ export class DirectCpu implements Cpu {
   /** The same CPU in `fn`. A flush function within another one belongs to that one's call. */
   in(fn: string): DirectCpu {
     if (this.#call !== undefined || !FLUSH_FUNCTION.test(fn)) return this;
-    return new DirectCpu(this.machine, this.id, { counted: false });
+    return new DirectCpu(this.machine, this.id, { counted: false }, this.tlbBatch);
   }
 
   *load<L extends Level>(slot: Slot<L>): Steps<EntryOf[L]> {
@@ -116,8 +123,13 @@ export class DirectCpu implements Cpu {
     const lazy =
       mm === undefined || targets.lazy === undefined ? new CpuSet(machine.cpus) : cpus.and(mm.lazy);
     if (!lazy.isEmpty) cpus.deleteAll(lazy);
+    if (mm !== undefined) {
+      mm.behind.addAll(mm.left);
+      if (targets.lazy === 'skip') mm.behind.addAll(lazy);
+    }
     if (typeof targets.lazy !== 'object' || lazy.isEmpty) {
-      if (!cpus.isEmpty) this.#countCall();
+      // An interrupt that flushes nothing is no flush.
+      if (!cpus.isEmpty && what !== undefined) this.#countCall();
       machine.crossCall(cpus, what);
       return;
     }
@@ -130,6 +142,7 @@ export class DirectCpu implements Cpu {
     for (const cpu of lazy.members()) {
       mm!.cpumask.delete(cpu);
       mm!.lazy.delete(cpu);
+      mm!.left.add(cpu);
       machine.loaded[cpu] = undefined;
     }
     machine.byTargets(lazy, { instruction: targets.lazy.leaves, ...(mm && { mm }) });
@@ -143,6 +156,11 @@ export class DirectCpu implements Cpu {
     return this.machine.loaded[this.id]?.id === mm.id;
   }
 
+  *leaveMask(mm: MmRef): Steps<void> {
+    const { cpumask, left } = mm as DirectMm;
+    cpumask.delete(this.id);
+    left.add(this.id);
+  }
   *activeCpus(mm: MmRef): Steps<number> {
     const { cpumask, lazy } = mm as DirectMm;
     const active = cpumask.clone();

@@ -1,11 +1,17 @@
 /** Faults and zapping on real page tables. @see Linux mm/memory.c */
-import { type Slot, type Vaddr, VM_WRITE, __paddr, __pfn, __vaddr } from '@ptemu/arch';
+import { type Paddr, type Slot, type Vaddr, VM_WRITE, __paddr, __pfn, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
-import { do_huge_pmd_anonymous_page, hugeStart, zap_huge_pmd } from './huge_memory.js';
+import { copy_huge_pmd, do_huge_pmd_anonymous_page, hugeStart, zap_huge_pmd } from './huge_memory.js';
 import { __split_huge_pmd } from './huge_memory-split.js';
 import type { DirectVma } from './mm_types.js';
-import { type MmuGather, tableFree, tlb_flush_level_range, tlb_remove_page } from './mmu_gather.js';
+import {
+  type MmuGather,
+  tableFree,
+  tlb_change_page_size,
+  tlb_flush_level_range,
+  tlb_remove_page,
+} from './mmu_gather.js';
 
 /**
  * Zaps [addr, end) of a VMA, pmd by pmd. A huge pmd that is covered in part is split first.
@@ -47,6 +53,8 @@ function* zap_pte_range(
   const table = cx.tables.tableAt(pmd);
   if (table === undefined) return;
   const { PAGE_SIZE } = cx.machine.layout;
+  yield* tlb_change_page_size(cx, tlb, PAGE_SIZE);
+  yield* enterLazyMmu(cx);
   for (let at: bigint = addr; at < end; at += BigInt(PAGE_SIZE)) {
     const address = __vaddr(at);
     const slot = cx.tables.pte_offset(table, address);
@@ -59,7 +67,20 @@ function* zap_pte_range(
     const pfn = cx.pte.pte_pfn(old);
     yield* tlb_remove_page(cx, tlb, () => cx.machine.memory.free(__pfn(pfn)));
   }
+  yield* leaveLazyMmu(cx);
 }
+
+/** Flushes of single entries may be put off from here ... */
+export function* enterLazyMmu(cx: DirectContext): Steps<void> {
+  yield* cx.sequences.arch_enter_lazy_mmu_mode?.(cx.cpu) ?? nothing();
+}
+
+/** ... to here. */
+export function* leaveLazyMmu(cx: DirectContext): Steps<void> {
+  yield* cx.sequences.arch_leave_lazy_mmu_mode?.(cx.cpu) ?? nothing();
+}
+
+function* nothing(): Steps<void> {}
 
 /**
  * Unlinks the tables under a range that no other VMA uses, bottom up; they are freed after the flush.
@@ -74,6 +95,7 @@ export function* free_pgtables(
 ): Steps<void> {
   const { tables, machine } = cx;
   const { PAGE_SIZE } = machine.layout;
+  yield* tlb_change_page_size(cx, tlb, PAGE_SIZE);
   for (let at = addr, next = at; at < end; at = next) {
     next = tables.pmd_addr_end(at, end);
     const block = hugeStart(cx, at);
@@ -127,4 +149,59 @@ function* do_anonymous_page(
   if ((vma.vm_flags & VM_WRITE) !== 0n) entry = cx.pte.pte_mkwrite(cx.pte.pte_mkdirty(entry), vma);
   yield* cx.sequences.set_pte_at(cx.cpu, vma.vm_mm, address, slot, entry);
   vma.vm_mm.rss++;
+}
+
+/**
+ * Shares the pages of a private mapping with a child: the ptes of both become read-only. Nothing is flushed here: the parent's
+ * whole address space is in the end, by `dup_mmap`.
+ * @see Linux mm/memory.c, `copy_page_range`, `copy_pmd_range`, `copy_pte_range` (6.1.192, 6.12.117)
+ */
+export function* copy_page_range(cx: DirectContext, vma: DirectVma, child: DirectVma): Steps<void> {
+  for (let at = vma.vm_start, next = at; at < vma.vm_end; at = next) {
+    next = cx.tables.pmd_addr_end(at, vma.vm_end);
+    const pmd = cx.tables.pmd_offset(vma.vm_mm, at);
+    if (pmd === undefined) continue;
+    const entry = cx.machine.memory.load(pmd.paddr);
+    if (cx.pmd.pmd_none(entry)) continue;
+    if (cx.pmd.pmd_trans_huge(entry)) yield* copy_huge_pmd(cx, vma, child, pmd, at);
+    else yield* copy_pte_range(cx, vma, child, pmd, at, next);
+  }
+}
+
+function* copy_pte_range(
+  cx: DirectContext,
+  vma: DirectVma,
+  child: DirectVma,
+  pmd: Slot<'pmd'>,
+  addr: Vaddr,
+  end: Vaddr,
+): Steps<void> {
+  const { cpu, sequences, tables } = cx;
+  const from = tables.tableAt(pmd);
+  if (from === undefined) return;
+  const to = yield* pte_alloc(cx, child, addr);
+  if (to === undefined) return;
+  const { PAGE_SIZE } = cx.machine.layout;
+  yield* enterLazyMmu(cx);
+  for (let at: bigint = addr; at < end; at += BigInt(PAGE_SIZE)) {
+    const address = __vaddr(at);
+    const slot = tables.pte_offset(from, address);
+    const entry = cx.machine.memory.load(slot.paddr);
+    if (!cx.pte.pte_present(entry)) continue;
+    if (cx.pte.pte_write(entry)) yield* sequences.ptep_set_wrprotect(cpu, vma.vm_mm, address, slot);
+    const shared = cx.pte.pte_mkold(cx.pte.pte_wrprotect(entry));
+    yield* sequences.set_pte_at(cpu, child.vm_mm, address, tables.pte_offset(to, address), shared);
+    child.vm_mm.rss++;
+  }
+  yield* leaveLazyMmu(cx);
+}
+
+/** The pte table of an address, linked if there was none; undefined under a huge pmd. @see Linux mm/memory.c, `__pte_alloc` (6.12.117) */
+export function* pte_alloc(cx: DirectContext, vma: DirectVma, address: Vaddr): Steps<Paddr | undefined> {
+  const pmd = cx.tables.pmd_alloc(vma.vm_mm, address);
+  if (cx.pmd.pmd_none(cx.machine.memory.load(pmd.paddr))) {
+    yield* cx.sequences.pmd_populate(cx.cpu, vma.vm_mm, pmd, cx.tables.pte_alloc_one());
+    vma.vm_mm.nr_ptes++;
+  }
+  return cx.tables.tableAt(pmd);
 }

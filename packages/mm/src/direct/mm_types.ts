@@ -13,6 +13,10 @@ export interface DirectMm extends MmRef {
   readonly cpumask: CpuSet;
   /** CPUs of the mask that run a kernel thread on it (lazy TLB). */
   readonly lazy: CpuSet;
+  /** CPUs that have left the mask and may still hold translations, under a tag that they do not use now. */
+  readonly left: CpuSet;
+  /** CPUs that missed a flush, being lazy or gone: they must catch up before they use the mm. */
+  readonly behind: CpuSet;
   /** Pages mapped, and tables linked or deposited, pte tables only. */
   rss: number;
   nr_ptes: number;
@@ -27,6 +31,8 @@ export interface DirectVma extends VmaRef {
   /** Protection bits of its entries, before any change of them. */
   vm_page_prot: bigint;
   vm_flags: bigint;
+  /** Its pages are its own, not a file's: fork shares them. */
+  readonly written: boolean;
   /** Whether a fault on an aligned huge range maps a huge page. */
   readonly thp: boolean;
 }

@@ -14,6 +14,8 @@ export interface MmuGather {
   /** Levels of the entries that were cleared: `cleared_ptes`, `cleared_pmds`, ... */
   readonly cleared: Set<Level>;
   freed_tables: boolean;
+  /** Size of the pages gathered so far, where the architecture keeps to one. */
+  page_size: number;
   /** Pages that wait for the flush, and what is to be done after it. */
   pages: number;
   readonly after: (() => void)[];
@@ -29,9 +31,20 @@ export const tlb_gather_mmu = (mm: DirectMm, options: { readonly fullmm: boolean
   end: __vaddr(0n),
   cleared: new Set(),
   freed_tables: false,
+  page_size: 0,
   pages: 0,
   after: [],
 });
+
+/**
+ * Flushes when pages of another size begin, on an architecture whose gather holds one size only.
+ * @see Linux include/asm-generic/tlb.h, `tlb_change_page_size` with CONFIG_MMU_GATHER_PAGE_SIZE (6.12.117)
+ */
+export function* tlb_change_page_size(cx: DirectContext, tlb: MmuGather, sizeBytes: number): Steps<void> {
+  if (cx.arch.tlb.gathersOneSize !== true) return;
+  if (tlb.page_size !== 0 && tlb.page_size !== sizeBytes && !tlb.fullmm) yield* tlb_flush_mmu(cx, tlb);
+  tlb.page_size = sizeBytes;
+}
 
 /**
  * An entry of a level was cleared: the range grows by it.
@@ -88,6 +101,7 @@ export function* tlb_flush_mmu(cx: DirectContext, tlb: MmuGather): Steps<void> {
       freedTables: tlb.freed_tables,
       full: tlb.fullmm,
       unmapped,
+      ...(tlb.page_size !== 0 && { pageBytes: tlb.page_size }),
     });
   }
   tlb.start = tlb.end = __vaddr(0n);

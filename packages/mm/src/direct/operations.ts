@@ -2,9 +2,9 @@
  * What operations on an address space cost in TLB work: each is run once, as mm of that release does it, on real page tables
  * and with every CPU of the mm holding every page of it, and what its flushes do is counted.
  *
- * The set-up of one operation: a process with one mapping of `pages` written pages and another one of `bystanderPages`; all
- * CPUs of the mask have used both. The operation is then run on CPU 0 of them; a collapse on one more CPU, that of khugepaged, which
- * has no part in the mm.
+ * The set-up of one operation: a process with one mapping of `pages` written anonymous pages and another one of
+ * `bystanderPages` of a file that it only reads; all CPUs of the mask have used both. The operation is then run on CPU 0 of
+ * them; a collapse, and reclaim, on one more CPU that has no part in the mm: that of khugepaged, of kswapd.
  */
 import { type Arch, ArchError, type Vaddr, VM_READ, VM_WRITE, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
@@ -14,13 +14,22 @@ import { DirectCpu } from './cpu.js';
 import { CpuSet } from './cpu-set.js';
 import { DirectMachine, type Omission, run } from './machine.js';
 import { madvise_dontneed_single_vma } from './madvise.js';
+import { dup_mmap } from './fork.js';
+import { __split_huge_pmd } from './huge_memory-split.js';
+import { collapse_huge_page } from './khugepaged.js';
 import { handle_mm_fault } from './memory.js';
 import { unmap_region } from './mmap.js';
 import type { DirectMm, DirectVma } from './mm_types.js';
+import { change_protection } from './mprotect.js';
+import { move_page_tables } from './mremap.js';
 import { PageTables, type Stale, staleTranslations } from './page-table.js';
+import { SWAP_CLUSTER_MAX, try_to_unmap_flush, try_to_unmap_one } from './rmap.js';
+import { context_switch, enter_lazy_tlb } from './sched.js';
 
 /** The operations, by name. */
-export const FLUSH_OPERATIONS = ['munmap', 'madv_dontneed'] as const;
+export const FLUSH_OPERATIONS = [
+  'munmap', 'mprotect', 'madv_dontneed', 'split', 'collapse', 'mremap', 'fork', 'context-switch', 'reclaim',
+] as const; // prettier-ignore
 
 /** One of them. */
 export type FlushOperation = (typeof FLUSH_OPERATIONS)[number];
@@ -67,8 +76,11 @@ export const operationEvents = (arch: Arch, options: OperationOptions): FlushEve
 export function runOperation(arch: Arch, options: OperationOptions, omit?: Omission): OperationResult {
   const stage = setUp(arch, options, omit);
   const { machine, mm, vma } = stage;
-  machine.beginCounting({ mm, start: vma.vm_start, end: vma.vm_end });
-  run(OPERATIONS[options.operation].run(stage));
+  const operation = OPERATIONS[options.operation];
+  machine.beginCounting(
+    operation.wanted === false ? undefined : { mm, start: vma.vm_start, end: vma.vm_end },
+  );
+  run(operation.run(stage));
   return { events: machine.events(), stale: staleTranslations(stage.cx.tables, [mm]) };
 }
 
@@ -78,7 +90,8 @@ interface Stage {
   readonly cx: DirectContext;
   readonly mm: DirectMm;
   readonly vma: DirectVma;
-  readonly huge: boolean;
+  /** Another process that the initiator has run before. */
+  readonly other: DirectMm;
 }
 
 interface Operation {
@@ -86,17 +99,103 @@ interface Operation {
   readonly huge?: boolean;
   /** Run by a CPU that has no part in the mm. */
   readonly byStranger?: boolean;
+  /** Small pages, but of whole blocks of a huge page. */
+  readonly wholeBlocks?: boolean;
+  /** Whether what goes of the mapping is meant to go; it is when left out. */
+  readonly wanted?: boolean;
   run(stage: Stage): Steps<void>;
 }
 
 const OPERATIONS: Readonly<Record<FlushOperation, Operation>> = {
+  /** The whole mapping goes, with its tables. */
   munmap: { run: ({ cx, vma }) => unmap_region(cx, vma) },
+  /** The right to write is taken away. */
+  mprotect: {
+    run: ({ cx, vma }) => change_protection(cx, vma, vma.vm_start, vma.vm_end, readOnly(cx)),
+  },
+  /** The pages go, the tables stay. */
   madv_dontneed: { run: ({ cx, vma }) => madvise_dontneed_single_vma(cx, vma, vma.vm_start, vma.vm_end) },
+  /** Every huge pmd becomes a table of ptes. */
+  split: {
+    huge: true,
+    *run({ cx, vma }) {
+      for (const haddr of addresses(cx, vma)) {
+        const pmd = cx.tables.pmd_offset(vma.vm_mm, haddr);
+        if (pmd !== undefined) yield* __split_huge_pmd(cx, vma, pmd, haddr);
+      }
+    },
+  },
+  /** Every block of small pages becomes a huge page. */
+  collapse: {
+    huge: false,
+    wholeBlocks: true,
+    byStranger: true,
+    *run({ cx, vma }) {
+      const size = BigInt(cx.machine.layout.HPAGE_PMD_SIZE);
+      for (let at: bigint = vma.vm_start; at < vma.vm_end; at += size)
+        yield* collapse_huge_page(cx, vma, __vaddr(at));
+    },
+  },
+  /** The pages move to another address, then the old mapping goes. */
+  mremap: {
+    *run({ cx, mm, vma }) {
+      const distance = moveDistance(cx, vma);
+      const new_vma = {
+        ...vma,
+        vm_start: __vaddr(vma.vm_start + distance),
+        vm_end: __vaddr(vma.vm_end + distance),
+      };
+      mm.vmas.push(new_vma);
+      yield* move_page_tables(cx, vma, new_vma);
+      yield* unmap_region(cx, vma);
+    },
+  },
+  /** The pages are shared with a child and write-protected. */
+  fork: {
+    *run({ cx, mm }) {
+      yield* dup_mmap(cx, mm);
+    },
+  },
+  /** This CPU goes to another process that it has run before. What goes of the old one is not wanted. */
+  'context-switch': {
+    wanted: false,
+    *run({ cx, other }) {
+      yield* context_switch(cx, other);
+    },
+  },
+  /** The pages are unmapped by a CPU that has no part in the mm, 32 at a time. */
+  reclaim: {
+    huge: false,
+    byStranger: true,
+    *run({ cx, vma }) {
+      let n = 0;
+      for (const address of addresses(cx, vma)) {
+        yield* try_to_unmap_one(cx, vma, address);
+        if (++n % SWAP_CLUSTER_MAX === 0) yield* try_to_unmap_flush(cx, vma);
+      }
+      if (n % SWAP_CLUSTER_MAX !== 0) yield* try_to_unmap_flush(cx, vma);
+    },
+  },
 };
+
+/** The protection of a private mapping that may be read only. */
+const readOnly = (cx: DirectContext): bigint =>
+  cx.arch.prot.vm_get_page_prot({ read: true, write: false, exec: false, shared: false });
+
+/** Far enough that old and new share no table of pmds, and a multiple of what one such table covers where that fits. */
+function moveDistance(cx: DirectContext, vma: DirectVma): bigint {
+  const bytes = vma.vm_end - vma.vm_start;
+  const distance = (bytes + MOVE_UNIT - 1n) & -MOVE_UNIT;
+  if (vma.vm_end + distance > cx.machine.layout.TASK_SIZE) {
+    throw bad(`0x${bytes.toString(16)} bytes cannot be moved: there is no room for both mappings`, { bytes });
+  }
+  return distance;
+}
 
 /** First address of the mapping, and of the bystanders: apart, so that they share no pte table. */
 const START = 0x4000_0000n;
 const BYSTANDER_START = 0x1000_0000n;
+const MOVE_UNIT = 0x4000_0000n;
 
 function setUp(arch: Arch, options: OperationOptions, omit: Omission | undefined): Stage {
   const operation = OPERATIONS[options.operation];
@@ -115,32 +214,54 @@ function setUp(arch: Arch, options: OperationOptions, omit: Omission | undefined
   const tables = new PageTables(machine);
   const mm = tables.mm_alloc();
   const { PAGE_SIZE, HPAGE_PMD_SIZE, TASK_SIZE } = machine.layout;
-  const unit = huge ? HPAGE_PMD_SIZE : PAGE_SIZE;
+  const unit = huge || operation.wholeBlocks === true ? HPAGE_PMD_SIZE : PAGE_SIZE;
   const bytes = BigInt(Math.ceil((pages * PAGE_SIZE) / unit) * unit);
   if (START + bytes > TASK_SIZE) {
     throw bad(`${pages} pages of ${PAGE_SIZE} bytes do not fit below 0x${TASK_SIZE.toString(16)}`, { pages });
   }
   const members = CpuSet.first(cpus, online);
   mm.cpumask.addAll(members);
-  for (let cpu = 0; cpu < cpus; cpu++) machine.loaded[cpu] = mm;
-  for (let cpu = cpus - lazyCpus; cpu < cpus; cpu++) mm.lazy.add(cpu);
   const cx = contextOf(new DirectCpu(machine, operation.byStranger === true ? cpus : 0), tables);
-  const vma = mapped(cx, mm, START, bytes, huge);
-  if (bystanders > 0) mapped(cx, mm, BYSTANDER_START, BigInt(bystanders * PAGE_SIZE), false);
+  const other = tables.mm_alloc();
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    const each = contextOf(new DirectCpu(machine, cpu), tables);
+    run(context_switch(each, other));
+    run(context_switch(each, mm));
+    other.cpumask.delete(cpu);
+  }
+  for (let cpu = cpus - lazyCpus; cpu < cpus; cpu++) enter_lazy_tlb(mm, cpu);
+  const vma = mapped(cx, mm, { start: START, bytes, write: true, thp: huge });
+  if (bystanders > 0) {
+    mapped(cx, mm, {
+      start: BYSTANDER_START,
+      bytes: BigInt(bystanders * PAGE_SIZE),
+      write: false,
+      thp: false,
+    });
+  }
   for (const each of mm.vmas) touchAll(cx, each, members);
-  return { machine, cx, mm, vma, huge };
+  return { machine, cx, mm, vma, other };
 }
 
-/** A private anonymous mapping, readable and writable, every page of it written. */
-function mapped(cx: DirectContext, mm: DirectMm, start: bigint, bytes: bigint, huge: boolean): DirectVma {
-  const access = { read: true, write: true, exec: false, shared: false };
+/** A mapping, every page of it present: written anonymous memory, or pages of a file that is only read. */
+function mapped(
+  cx: DirectContext,
+  mm: DirectMm,
+  {
+    start,
+    bytes,
+    write,
+    thp,
+  }: { readonly start: bigint; readonly bytes: bigint; readonly write: boolean; readonly thp: boolean },
+): DirectVma {
   const vma: DirectVma = {
     vm_mm: mm,
     vm_start: __vaddr(start),
     vm_end: __vaddr(start + bytes),
-    vm_page_prot: cx.arch.prot.vm_get_page_prot(access),
-    vm_flags: VM_READ | VM_WRITE,
-    thp: huge,
+    vm_page_prot: cx.arch.prot.vm_get_page_prot({ read: true, write, exec: false, shared: false }),
+    vm_flags: write ? VM_READ | VM_WRITE : VM_READ,
+    written: write,
+    thp,
   };
   mm.vmas.push(vma);
   for (const address of addresses(cx, vma)) run(handle_mm_fault(cx, vma, address));
@@ -164,7 +285,7 @@ function hashPage(cx: DirectContext, vma: DirectVma, address: Vaddr): void {
   const pmd = cx.tables.pmd_offset(vma.vm_mm, address);
   const table = pmd && cx.tables.tableAt(pmd);
   if (pmd === undefined) return;
-  const access = { write: true, exec: false };
+  const access = { write: vma.written, exec: false };
   const insert = function* (): Steps<number> {
     return 0;
   };

@@ -85,6 +85,8 @@ export class PageTables {
       pgd: this.#table(this.#upper[0]!),
       cpumask: new CpuSet(cpus),
       lazy: new CpuSet(cpus),
+      left: new CpuSet(cpus),
+      behind: new CpuSet(cpus),
       rss: 0,
       nr_ptes: 0,
       vmas: [],
@@ -292,7 +294,7 @@ export interface Stale {
 
 /**
  * What is held and no longer true: a leaf whose page went, moved or lost the right to be written; a pointer to a table that was
- * freed. CPUs that are lazy are not counted: they catch up before they use the mm.
+ * freed. CPUs that are lazy or have left the mm are not counted: they catch up before they use it.
  */
 export function staleTranslations(tables: PageTables, mms: readonly DirectMm[]): readonly Stale[] {
   const { cached, memory } = tables.machine;
@@ -305,6 +307,7 @@ export function staleTranslations(tables: PageTables, mms: readonly DirectMm[]):
   ): void => {
     const active = cpus.clone();
     active.deleteAll(mm.lazy);
+    active.deleteAll(mm.left);
     if (active.isEmpty) return;
     stale.push({ what, mm: mm.id, start: entry.start, shift: entry.shift, cpus: [...active.members()] });
   };

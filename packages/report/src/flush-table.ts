@@ -107,7 +107,7 @@ function legend(rows: readonly FlushRow[], profiles: readonly FlushProfile[], op
     'wanted + other: translations dropped on all CPUs, of the pages themselves and of the',
     `${[...new Set(rows.map((row) => row.bystanders))].join(' or ')} other pages that each CPU held.`,
     'walks / refs: page walks to have the others back, and their memory references. a..b: at least and at most.',
-    ...(lacks.length > 0 ? [`-: no price was published for ${lacks.join(', ')}.`] : []),
+    ...(lacks.length > 0 ? [`- or no column: no price was published for ${lacks.join(', ')}.`] : []),
     ...(showsSpeed(rows, options)
       ? [
           'speed: operations that the emulator runs per second on this machine; no other column depends on it.',

@@ -13,7 +13,8 @@ export interface VerdictRow {
   readonly invariant?: string;
   readonly alsoFell: readonly string[];
   readonly states: number;
-  readonly executions: string;
+  /** Null where they were not counted. */
+  readonly executions: string | null;
   readonly expected?: { readonly verdict: 'SAFE' | 'CEX' };
   /** Absent without expectation. */
   readonly agrees?: boolean;
@@ -38,7 +39,7 @@ export function verdictTable(results: readonly VerdictRow[], options: ViewOption
           verdictCell(result, options),
           result.alsoFell.join(' '),
           grouped(String(result.states)),
-          grouped(result.executions),
+          result.executions === null ? '-' : grouped(result.executions),
           expectedCell(result, options),
         ];
       });

@@ -99,6 +99,14 @@ describe('ptemu bench flush --json', () => {
     const [row] = await rowsOf('--arch powerpc:page=4k@6.12 --pages 1 --cpus 1 --with d52605d7cb30');
     expect(row).toMatchObject({ arch: 'powerpc', options: { page: '4k' }, kernel: '6.12' });
   });
+  it('tells processors apart, and has no price for what nobody published', async () => {
+    const [broadcast, ipi] = await rowsOf(
+      '--arch x86_64:cpu.invlpgb=true@6.19,x86_64@6.19 --pages 1 --cpus 8',
+    );
+    expect(broadcast).toMatchObject({ spec: 'x86_64:cpu.invlpgb=true', cpu: { invlpgb: true }, ipis: 0 });
+    expect(broadcast?.['cost']).toMatchObject({ total: null, lacks: ['INVLPGB range', 'completion'] });
+    expect(ipi).toMatchObject({ spec: 'x86_64', ipis: 7 });
+  });
 });
 
 describe('ptemu bench flush', () => {
@@ -114,6 +122,13 @@ describe('ptemu bench flush', () => {
       expect(stdout).toContain('s390: no part was measured: events only; uncalibrated');
       expect(stdout.includes('speed')).toBe(columns >= 100);
     }
+  });
+  it('says once for an architecture what its prices are, and which are missing', async () => {
+    const { stdout } = await ptemu(
+      'bench flush --arch arm64@4.19,arm64@6.12,x86_64:cpu.invlpgb=true@6.19 --pages 1',
+    );
+    expect([...stdout.matchAll(/^arm64: machine A/gm)]).toHaveLength(1);
+    expect(stdout).toContain('- or no column: no price was published for INVLPGB range, completion.');
   });
   it('writes a page whole, with what it was made by', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ptemu-flush-'));

@@ -54,9 +54,10 @@ export async function benchFlushCommand(options: BenchFlushOptions, io: Io): Pro
     bar.stop();
   }
   const rows = results.map(({ row }) => row);
-  const profiles = [...new Set(jobs.map(({ machine }) => machine))].map(profileView);
+  const profiles = profilesOf(jobs);
   if (options.html !== undefined) {
-    const title = `TLB work of ${[...new Set(rows.map(({ operation }) => operation))].join(', ')}`;
+    const operations = [...new Set(rows.map(({ operation }) => operation))].join(', ');
+    const title = `TLB work of ${operations}${options.huge === true ? ' of huge pages' : ''}`;
     const page = { title, command: commandOf(options), rows, profiles, calibration: [], checks: [] };
     writeText(options.html, await flushPage(page));
   }
@@ -73,6 +74,8 @@ export async function benchFlushCommand(options: BenchFlushOptions, io: Io): Pro
 
 /** A backend and the profile that its flushes are priced with. */
 interface Machine {
+  /** As it was asked for, without the release: it has the processor's features, which `arch.spec` leaves out. */
+  readonly spec: string;
   readonly arch: Arch;
   readonly profile: ReturnType<typeof profileOf>;
 }
@@ -116,9 +119,13 @@ function operationOf(name: string): FlushOperation {
 
 function machinesOf(options: BenchFlushOptions): readonly Machine[] {
   const releases = options.kernel === undefined ? [undefined] : parseList(options.kernel, '--kernel');
-  const archs = splitSpecs(options.arch ?? DEFAULTS.arch).flatMap((spec) =>
-    (spec.includes('@') ? [undefined] : releases).map((release) => parseBackend(spec, release, options)),
+  const named = splitSpecs(options.arch ?? DEFAULTS.arch).flatMap((spec) =>
+    (spec.includes('@') ? [undefined] : releases).map((release) => ({
+      spec: spec.replace(/@[^@]*$/, ''),
+      arch: parseBackend(spec, release, options),
+    })),
   );
+  const archs = named.map(({ arch }) => arch);
   const wanted = options.profile === undefined ? [] : parseList(options.profile, '--profile');
   const has = (arch: Arch, id: string): boolean => arch.costs.profiles.some((profile) => profile.id === id);
   for (const id of wanted) {
@@ -126,19 +133,19 @@ function machinesOf(options: BenchFlushOptions): readonly Machine[] {
     const known = [...new Set(archs.flatMap((arch) => arch.costs.profiles.map((profile) => profile.id)))];
     throw new UsageError(`unknown profile '${clip(id)}'; there are ${known.join(', ')}`);
   }
-  return archs.map((arch) => {
+  return named.map(({ spec, arch }) => {
     const ids = wanted.filter((id) => has(arch, id));
-    return { arch, profile: ids.length > 0 ? profileOf(arch.costs, ids) : profileOf(arch.costs) };
+    return { spec, arch, profile: ids.length > 0 ? profileOf(arch.costs, ids) : profileOf(arch.costs) };
   });
 }
 
 function rowOf({ machine, operation, pages, cpus, huge, bystanders }: Job, timed: boolean): FlushRow {
-  const { arch, profile } = machine;
+  const { spec, arch, profile } = machine;
   const asked = { operation, pages, cpus, bystanderPages: bystanders, ...(huge && { huge }) };
   const run = (): FlushEvents => operationEvents(arch, asked);
   const events = run();
   return {
-    spec: arch.spec,
+    spec,
     kernel: [arch.kernel.release, ...arch.kernel.toggles].join(' '),
     operation,
     pages,
@@ -168,12 +175,13 @@ function speedOf(run: () => unknown): number {
 }
 
 /** A row as JSON: what has no price is null. */
-function jsonOf(arch: Arch, { spec: _spec, kernel: _kernel, cost, ...row }: FlushRow): object {
+function jsonOf(arch: Arch, { kernel: _kernel, cost, ...row }: FlushRow): object {
   const { kernel, name, options } = arch;
   const { initiator = null, targets = null, refill = null, total = null, basis = null, ...rest } = cost;
   return {
     arch: name,
     options,
+    cpu: arch.cpu,
     kernel: kernel.release,
     commits: kernel.toggles,
     ...row,
@@ -181,12 +189,18 @@ function jsonOf(arch: Arch, { spec: _spec, kernel: _kernel, cost, ...row }: Flus
   };
 }
 
-function profileView({ arch, profile }: Machine): FlushProfile {
+/** The profiles that were used, each once for an architecture. */
+function profilesOf(jobs: readonly Job[]): readonly FlushProfile[] {
+  const views = jobs.map(({ machine }) => profileView(machine));
+  return [...new Map(views.map((view) => [`${view.spec} ${view.id}`, view])).values()];
+}
+
+function profileView({ spec, profile }: Machine): FlushProfile {
   const { id, label, unit, status, source, note } = profile;
   const assumed = Object.entries(pricesOf(profile))
     .filter(([, { kind }]) => kind === 'assumed')
     .map(([name, { source: why }]) => `${name}: ${why}`);
-  return { spec: arch.spec, id, label, unit, status, source, assumed, ...(note !== undefined && { note }) };
+  return { spec, id, label, unit, status, source, assumed, ...(note !== undefined && { note }) };
 }
 
 /** The command that makes the same page again. */

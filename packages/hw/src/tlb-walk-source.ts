@@ -4,7 +4,7 @@
  *
  * Both leave in `S` the frame of 4 KiB with what may be done through it without another walk, the size and the tag.
  */
-import type { AddressPiece, MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
+import type { AddressPiece, Denials, Match, MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
 import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, type PhysicalMemory, STATE_MASK, STATE_SHIFT } from './memory.js'; // prettier-ignore
 import type { PlacedSize, PlacedTlb } from './tlb-config.js';
 import {
@@ -29,6 +29,7 @@ import {
   useSource,
 } from './tlb-source.js';
 import { R_COUNT, R_DENIED, R_ENTRIES, R_PA_HI, R_PA_LO, R_RECORDS, R_SHIFT, R_TLB_SHIFT } from './walk-fast.js'; // prettier-ignore
+import { DENIAL_KINDS } from './walk.js';
 import {
   anySource,
   canonicalSource,
@@ -90,12 +91,16 @@ const rootSource = ({ split }: MmuDescription): string =>
 function shortLevelSource(level: MmuLevel, index: number, source: WalkSource): string {
   const { mmu, memory, tlb } = source;
   const leave = 'return whole(vaLo, vaHi, right, start);';
-  const aligned = index > 0 && alignedBits(mmu.levels[index - 1]!.table!) >= level.indexBits + 3;
+  const possible = index === 0 ? -1n : possibleBits(mmu.levels[index - 1]!.table!);
+  const aligned = possible % (1n << BigInt(level.indexBits + 3)) === 0n;
   const lines = [
     aligned
       ? `at = tableLo | (${indexSource(level)} << 3); atHi = tableHi;`
       : `at = (tableLo + (${indexSource(level)} << 3)) | 0; atHi = (at >>> 0) < (tableLo >>> 0) ? (tableHi + 1) | 0 : tableHi;`,
-    `if ((at & ${memory.beyondLo | (aligned ? 0 : 7)}) !== 0 || (atHi & ${memory.beyondHi}) !== 0) ${leave}`,
+    // Of 52 bits, those beyond the memory's lead to no chunk.
+    aligned && possible >> 52n === 0n
+      ? ''
+      : `if ((at & ${memory.beyondLo | (aligned ? 0 : 7)}) !== 0 || (atHi & ${memory.beyondHi}) !== 0) ${leave}`,
     `i = (atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT});`,
     `if ((i >>> 0) >= chunks.length) ${leave}`,
     `words = chunks[i]; if (words === undefined) ${leave}`,
@@ -104,50 +109,95 @@ function shortLevelSource(level: MmuLevel, index: number, source: WalkSource): s
       : [`if (words[(at >>> ${STATE_SHIFT}) & ${STATE_MASK}] === 0) ${leave}`]),
     `i = ${CHUNK_DATA} + ((at & ${OFFSET_MASK}) >>> 2); if (i >= words.length) ${leave}`,
     `lo = words[i] | 0; hi = words[i + 1] | 0;`,
+  ];
+  const checks = [
     ...level.valid.map((match) => `if (!(${matchSource(match)})) ${leave}`),
     ...((level.reserved ?? []).length === 0 ? [] : [`if (${anySource(level.reserved!)}) ${leave}`]),
   ];
-  if (level.leaf === 'always') return [...lines, leafSource(level, index, source)].join('\n');
+  if (level.leaf === 'always') return join([...lines, ...checks, leafSource(level, index, source)]);
   if (level.leaf !== 'never')
-    lines.push(`if (${anySource(level.leaf)}) {\n${leafSource(level, index, source)}\n}`);
-  lines.push(denialSource(level.tableDenies));
+    checks.push(`if (${anySource(level.leaf)}) {\n${leafSource(level, index, source)}\n}`);
+  checks.push(denialSource(level.tableDenies));
   for (const state of [mmu.accessed, mmu.dirty])
-    if (state?.by === 'hardware' && state.inTables === true) lines.push(`if (${matchSource(state.clean)}) ${leave}`);
+    if (state?.by === 'hardware' && state.inTables === true) checks.push(`if (${matchSource(state.clean)}) ${leave}`);
+  const usual = usualTable(level, mmu);
+  lines.push(usual === undefined ? join(checks) : `if (!(${matchSource(usual)})) {\n${join(checks)}\n}`);
   const [tableLo, tableHi] = piecesSource(level.table!);
   lines.push(`tableLo = ${tableLo}; tableHi = ${tableHi};`);
   if (tlb.sizes.walkCaches.some(({ mmuLevel }) => mmuLevel === index))
     lines.push(`lo${index} = tableLo; hi${index} = tableHi; denied${index} = denied;`);
-  return lines.filter((line) => line !== '').join('\n');
+  return join(lines);
 } // prettier-ignore
+
+const join = (lines: readonly string[]): string => lines.filter((line) => line !== '').join('\n');
+
+/**
+ * What an entry looks like that leads to a table and asks for nothing more: one test instead of many. Undefined where the
+ * description says so in more than single bits.
+ */
+function usualTable(level: MmuLevel, mmu: MmuDescription): Match | undefined {
+  const states = [mmu.accessed, mmu.dirty].filter(
+    (state) => state?.by === 'hardware' && state.inTables === true,
+  );
+  const never = [
+    ...(level.reserved ?? []),
+    ...(typeof level.leaf === 'string' ? [] : level.leaf),
+    ...Object.values(level.tableDenies ?? {}).flat(),
+    ...states.map((state) => state!.clean),
+  ] as readonly Match[];
+  let { mask, value } = level.valid.reduce(
+    (all, match) => ({ mask: all.mask | match.mask, value: all.value | match.value }),
+    { mask: 0n, value: 0n },
+  );
+  for (const match of never) {
+    // The bits that are settled already may rule it out.
+    if (((match.value ^ value) & match.mask & mask) !== 0n) continue;
+    const open = match.mask & ~mask;
+    if (open === 0n || (open & (open - 1n)) !== 0n) return undefined;
+    mask |= open;
+    value |= ~match.value & open;
+  }
+  return { mask, value };
+}
 
 /** A leaf: checks, states that the hardware records, and what the TLB gets. */
 function leafSource(level: MmuLevel, index: number, source: WalkSource): string {
   const { accessed, dirty } = source.mmu;
   const leave = 'return whole(vaLo, vaHi, right, start);';
-  const write = `((${WRITES} >>> right) & 1) !== 0`;
+  const write = `((${WRITES} >>> right) & 1)`;
   const [lo, hi] = piecesSource(level.page!.address);
   const offset = (1n << BigInt(level.page!.shift)) - 1n;
   const fills = source.tlb.sizes.walkCaches
     .filter(({ mmuLevel }) => mmuLevel < index)
     .sort((a, b) => a.mmuLevel - b.mmuLevel)
     .map(({ mmuLevel: n }) => `if (start <= ${n}) fillTable${n}(vaLo, vaHi, lo${n}, hi${n}, denied${n});`);
-  return [
-    denialSource(level.leafDenies),
+  return join([
+    denyBits(level.leafDenies),
     accessed?.by === 'fault' ? `if (${matchSource(accessed.clean)}) ${leave}` : '',
     `rights = rightsOf[denied]; if (((rights >>> right) & 1) === 0) ${leave}`,
-    dirty?.by === 'fault' ? `if (${write} && ${matchSource(dirty.clean)}) ${leave}` : '',
+    dirty?.by === 'fault' ? `if ((${write} & ${bitSource(dirty.clean)}) !== 0) ${leave}` : '',
     recordSource(accessed, dirty, write),
     ...fills,
-    dirty === undefined ? '' : `if (${matchSource(dirty.clean)}) rights &= ${~WRITES};`,
+    dirty === undefined ? '' : `rights &= ~(${WRITES} & -${bitSource(dirty.clean)});`,
     `S[${S_FRAME_LO}] = ((${mergeSource(lo, 'vaLo', low(offset))}) & -4096) | rights;`,
     `S[${S_FRAME_HI}] = ${mergeSource(hi, 'vaHi', high(offset))};`,
     `S[${S_SHIFT}] = ${shiftSource(level, source.merge)};`,
     tagOfWalk(source.mmu),
     `S[${countAt('references')}] += ${index + 1} - start;`,
     'return 0;',
-  ]
-    .filter((line) => line !== '')
-    .join('\n');
+  ]);
+}
+
+/** The same as `denialSource` without a branch, where each match is of one bit. */
+function denyBits(denials: Denials | undefined): string {
+  const kinds = new Map<string, number>();
+  for (const [bit, kind] of DENIAL_KINDS.entries())
+    for (const match of denials?.[kind] ?? []) {
+      const one = oneBit(match);
+      if (one === undefined) return denialSource(denials);
+      kinds.set(one, (kinds.get(one) ?? 0) | (1 << bit));
+    }
+  return [...kinds].map(([one, bits]) => `denied |= -${one} & ${bits};`).join(' ');
 }
 
 const shiftSource = ({ page, contiguous }: MmuLevel, merge: boolean): string =>
@@ -160,16 +210,36 @@ const tagOfWalk = ({ global }: MmuDescription): string =>
     ? `S[${S_WALK_TAG}] = S[${S_TAG}];`
     : `S[${S_WALK_TAG}] = ${matchSource(global)} ? ${GLOBAL_TAG} : S[${S_TAG}];`;
 
-/** Stores the states that the hardware records in a leaf, in one store. */
+/**
+ * Stores the states that the hardware records in a leaf, in one store. Whether there is one to record is one branch, rarely
+ * taken: whether an access writes, and whether a page is dirty, no host can predict.
+ */
 function recordSource(accessed: StateBit | undefined, dirty: StateBit | undefined, write: string): string {
-  const one = (state: StateBit | undefined, when: string): string =>
+  const one = (state: StateBit | undefined, when: string): { readonly due: string; readonly code: string }[] =>
     state?.by !== 'hardware'
-      ? ''
-      : `if (${when}${matchSource(state.clean)}) { toLo = (toLo | ${low(state.set)}) & ${~low(state.clear)}; toHi = (toHi | ${high(state.set)}) & ${~high(state.clear)}; }`;
-  const records = [one(accessed, ''), one(dirty, `${write} && `)].filter((line) => line !== '');
+      ? []
+      : [{
+          due: when === '' ? bitSource(state.clean) : `(${when} & ${bitSource(state.clean)})`,
+          code: `if (${when === '' ? '' : `${when} !== 0 && `}${matchSource(state.clean)}) { toLo = (toLo | ${low(state.set)}) & ${~low(state.clear)}; toHi = (toHi | ${high(state.set)}) & ${~high(state.clear)}; }`,
+        }];
+  const records = [...one(accessed, ''), ...one(dirty, write)];
   if (records.length === 0) return '';
-  return `toLo = lo; toHi = hi; ${records.join(' ')}
-if (toLo !== lo || toHi !== hi) { memory.storePair(at, atHi, toLo, toHi); lo = toLo; hi = toHi; ${countSource('recorded')} }`;
+  return `if ((${records.map(({ due }) => due).join(' | ')}) !== 0) {
+toLo = lo; toHi = hi; ${records.map(({ code }) => code).join(' ')}
+if (toLo !== lo || toHi !== hi) { memory.storePair(at, atHi, toLo, toHi); lo = toLo; hi = toHi; ${countSource('recorded')} }
+}`;
+} // prettier-ignore
+
+/** 1 where a match holds, else 0; without a branch where it is of one bit. */
+function bitSource(match: Match): string {
+  const one = oneBit(match);
+  return one ?? `(${matchSource(match)} ? 1 : 0)`;
+}
+
+function oneBit({ mask, value }: Match): string | undefined {
+  if (mask === 0n || (mask & (mask - 1n)) !== 0n || (value & ~mask) !== 0n) return undefined;
+  const at = mask.toString(2).length - 1;
+  return `(((${at < 32 ? 'lo' : 'hi'} >>> ${at % 32}) & 1)${value === 0n ? ' ^ 1' : ''})`;
 }
 
 /** The generated walker: it knows every fault, and records states in tables. */
@@ -232,13 +302,9 @@ ${accessed?.inTables === true ? `if (status !== 0 && ${matchSource(accessed.clea
 ${sizes.some(({ mmuLevel }) => mmuLevel === index) ? `fillTable${index}(vaLo, vaHi, ${lo}, ${hi}, denied);` : ''}`;
 } // prettier-ignore
 
-/** How many low bits of a table's address are 0 whatever the entry. */
-function alignedBits(pieces: readonly AddressPiece[]): number {
-  const possible = pieces.reduce(
-    (sum, { mask, shift }) => sum | (shift >= 0 ? mask << BigInt(shift) : mask >> BigInt(-shift)),
+/** Bits of a table's address that an entry can make. */
+const possibleBits = (pieces: readonly AddressPiece[]): bigint =>
+  pieces.reduce(
+    (bits, { mask, shift }) => bits | (shift >= 0 ? mask << BigInt(shift) : mask >> BigInt(-shift)),
     0n,
   );
-  let bits = 0;
-  while (bits < CHUNK_SHIFT && ((possible >> BigInt(bits)) & 1n) === 0n) bits++;
-  return bits;
-}

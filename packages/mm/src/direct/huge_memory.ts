@@ -1,5 +1,5 @@
 /** Huge pages in direct mode: mapping, zapping, splitting. @see Linux mm/huge_memory.c */
-import { type Slot, type Vaddr, __paddr, __pfn, __vaddr } from '@ptemu/arch';
+import { type Slot, type Vaddr, __paddr, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
 import type { DirectVma } from './mm_types.js';
@@ -36,7 +36,7 @@ export function* zap_huge_pmd(
   yield* zap_deposited_table(cx, vma, pmd);
   vma.vm_mm.rss -= HPAGE_PMD_NR;
   const pfn = cx.pmd.pmd_pfn(orig);
-  yield* tlb_remove_page(cx, tlb, () => cx.machine.memory.free(__pfn(pfn), HPAGE_PMD_NR));
+  yield* tlb_remove_page(cx, tlb, () => cx.machine.pages.freeBlock(pfn));
 }
 
 /** The aligned block of a huge page that holds an address. */
@@ -56,7 +56,7 @@ export function* do_huge_pmd_anonymous_page(
   const { HPAGE_PMD_NR, HPAGE_PMD_SIZE } = cx.machine.layout;
   const haddr = hugeStart(cx, address);
   if (haddr < vma.vm_start || haddr + BigInt(HPAGE_PMD_SIZE) > vma.vm_end) return false;
-  const pfn = cx.machine.memory.allocateFrames('data', HPAGE_PMD_NR);
+  const pfn = cx.machine.pages.takeBlock();
   const table = cx.tables.pte_alloc_one();
   let entry: bigint = cx.pmd.pmd_mkhuge(cx.pmd.pfn_pmd(pfn, vma.vm_page_prot));
   entry = cx.pmd.pmd_mkyoung(cx.pmd.pmd_mkwrite(cx.pmd.pmd_mkdirty(entry), vma));

@@ -8,3 +8,4 @@ export {
   type OperationResult,
   runOperation,
 } from './operations.js';
+export { DirectProcess, type Mapping, type Touched } from './process.js';

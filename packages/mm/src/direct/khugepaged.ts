@@ -1,5 +1,5 @@
 /** Making a huge page of small ones. @see Linux mm/khugepaged.c */
-import { type Vaddr, __pfn, __vaddr } from '@ptemu/arch';
+import { type Vaddr, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
 import type { DirectVma } from './mm_types.js';
@@ -24,9 +24,9 @@ export function* collapse_huge_page(cx: DirectContext, vma: DirectVma, address: 
     const old = cx.machine.memory.load(slot.paddr);
     if (cx.pte.pte_none(old)) continue;
     yield* sequences.pte_clear(cpu, vma.vm_mm, at, slot);
-    cx.machine.memory.free(__pfn(cx.pte.pte_pfn(old)));
+    cx.machine.pages.free(cx.pte.pte_pfn(old));
   }
-  const pfn = cx.machine.memory.allocateFrames('data', HPAGE_PMD_NR);
+  const pfn = cx.machine.pages.takeBlock();
   let entry: bigint = cx.pmd.pmd_mkhuge(cx.pmd.pfn_pmd(pfn, vma.vm_page_prot));
   entry = cx.pmd.pmd_mkyoung(cx.pmd.pmd_mkwrite(cx.pmd.pmd_mkdirty(entry), vma));
   yield* sequences.pgtable_trans_huge_deposit(cpu, vma.vm_mm, pmd, table);

@@ -10,6 +10,7 @@ import { type FlushEvents, PhysicalMemory } from '@ptemu/hw';
 import { type CachedLeaf, CachedTranslations } from './cached-translations.js';
 import { CpuSet } from './cpu-set.js';
 import type { DirectMm } from './mm_types.js';
+import { PageFrames } from './page-frames.js';
 
 /** What of a flush does not happen: for broken twins. */
 export type Omission = 'invalidate' | 'crossCall' | 'complete';
@@ -38,6 +39,8 @@ export class DirectMachine {
   readonly layout: Layout;
   readonly mmu: MmuDescription;
   readonly memory: PhysicalMemory;
+  /** Frames of pages; those of tables are the memory's. */
+  readonly pages: PageFrames;
   readonly online: CpuSet;
   readonly cached: CachedTranslations = new CachedTranslations();
   readonly cells: Map<string, Operand> = new Map();
@@ -57,11 +60,10 @@ export class DirectMachine {
     this.omit = omit;
     this.layout = arch.layoutOf();
     this.mmu = arch.mmuOf();
-    this.memory = new PhysicalMemory({
-      addressBits: Math.min(this.layout.paBits, 52),
-      pageShift: this.layout.PAGE_SHIFT,
-      firstFrame: FIRST_FRAME,
-    });
+    const addressBits = Math.min(this.layout.paBits, 52);
+    const pageShift = this.layout.PAGE_SHIFT;
+    this.memory = new PhysicalMemory({ addressBits, pageShift, firstFrame: FIRST_FRAME });
+    this.pages = new PageFrames({ addressBits, pageShift, blockFrames: this.layout.HPAGE_PMD_NR });
     this.online = CpuSet.first(cpus, cpus);
     this.loaded = new Array<DirectMm | undefined>(cpus).fill(undefined);
   }

@@ -1,5 +1,5 @@
 /** Faults and zapping on real page tables. @see Linux mm/memory.c */
-import { type Paddr, type Slot, type Vaddr, VM_WRITE, __paddr, __pfn, __vaddr } from '@ptemu/arch';
+import { type Paddr, type Slot, type Vaddr, __paddr, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
 import { copy_huge_pmd, do_huge_pmd_anonymous_page, hugeStart, zap_huge_pmd } from './huge_memory.js';
@@ -12,6 +12,7 @@ import {
   tlb_flush_level_range,
   tlb_remove_page,
 } from './mmu_gather.js';
+import { anonymousPte } from './pte-template.js';
 
 /**
  * Zaps [addr, end) of a VMA, pmd by pmd. A huge pmd that is covered in part is split first.
@@ -65,7 +66,7 @@ function* zap_pte_range(
     tlb_flush_level_range(tlb, 'pte', at, PAGE_SIZE);
     vma.vm_mm.rss--;
     const pfn = cx.pte.pte_pfn(old);
-    yield* tlb_remove_page(cx, tlb, () => cx.machine.memory.free(__pfn(pfn)));
+    yield* tlb_remove_page(cx, tlb, () => cx.machine.pages.free(pfn));
   }
   yield* leaveLazyMmu(cx);
 }
@@ -143,10 +144,7 @@ function* do_anonymous_page(
   if (table === undefined) return;
   const slot = cx.tables.pte_offset(table, address);
   if (!cx.pte.pte_none(cx.machine.memory.load(slot.paddr))) return;
-  let entry: bigint = cx.pte.pte_mkyoung(
-    cx.pte.pfn_pte(cx.machine.memory.allocateFrame('data'), vma.vm_page_prot),
-  );
-  if ((vma.vm_flags & VM_WRITE) !== 0n) entry = cx.pte.pte_mkwrite(cx.pte.pte_mkdirty(entry), vma);
+  const entry = anonymousPte(cx, vma, cx.machine.pages.take());
   yield* cx.sequences.set_pte_at(cx.cpu, vma.vm_mm, address, slot, entry);
   vma.vm_mm.rss++;
 }

@@ -5,14 +5,14 @@
  * of the entry (arm32: `pud_populate` on an entry of the pgd). @see Linux include/linux/pgtable.h, mm/memory.c (6.12.117)
  */
 import {
-  InvariantError, type Level, type LevelLayout, type Paddr, type Slot, type Vaddr, __paddr, __vaddr,
+  InvariantError, type Level, type LevelLayout, type Paddr, type Slot, type Vaddr, __paddr, __pfn, __vaddr,
 } from '@ptemu/arch'; // prettier-ignore
 import { frameAddress, viewEntry } from '@ptemu/hw';
 import type { CachedTable } from './cached-translations.js';
 import { slotAt } from './cpu.js';
 import { CpuSet } from './cpu-set.js';
 import type { DirectMachine } from './machine.js';
-import type { DirectMm, DirectVma } from './mm_types.js';
+import type { DirectMm } from './mm_types.js';
 
 /** One real table of the walk. */
 export interface TableLevel {
@@ -67,6 +67,9 @@ export class PageTables {
   readonly levels: readonly TableLevel[];
   /** Tables in use, by what their entries are. */
   readonly count = { pte: 0, pmd: 0, upper: 0 };
+  readonly #live = new Set<Paddr>();
+  /** Parts of a frame that are free, for tables that are smaller. */
+  readonly #fragments = new Map<TableLevel, Paddr[]>();
   readonly #pte: TableLevel;
   readonly #upper: readonly TableLevel[];
 
@@ -91,6 +94,11 @@ export class PageTables {
       nr_ptes: 0,
       vmas: [],
     };
+  }
+
+  /** Whether a table stands at an address that has not been freed. */
+  isTable(table: Paddr): boolean {
+    return this.#live.has(table);
   }
 
   /** A new pte table, not linked yet. */
@@ -227,16 +235,34 @@ export class PageTables {
     return true;
   }
 
+  /** A new table, empty. Small ones share a frame, as the kernel's fragments do. */
   #table(at: TableLevel): Paddr {
     const { memory } = this.machine;
-    const table = frameAddress(memory, memory.allocateFrames(`table:${at.level}`, this.#frames(at)));
-    if (at.none !== 0n) memory.fill(table, at.entries, at.none);
+    const again = this.#fragments.get(at)?.pop();
+    const table = again ?? this.#newTable(at);
+    if (again !== undefined || at.none !== 0n) memory.fill(table, at.entries, at.none);
+    this.#live.add(table);
     return table;
+  }
+
+  #newTable(at: TableLevel): Paddr {
+    const { memory } = this.machine;
+    const frame = frameAddress(memory, memory.allocateFrames(`table:${at.level}`, this.#frames(at)));
+    const fragments: Paddr[] = [];
+    const frameBytes = this.machine.layout.PAGE_SIZE;
+    for (let offset = at.tableBytes; offset + at.tableBytes <= frameBytes; offset += at.tableBytes) {
+      fragments.push(__paddr(frame + BigInt(offset)));
+    }
+    if (fragments.length > 0) this.#fragments.set(at, fragments.reverse());
+    return frame;
   }
 
   #free(table: Paddr, at: TableLevel): void {
     const { memory } = this.machine;
-    memory.free(Number(table >> BigInt(memory.pageShift)) as never, this.#frames(at));
+    this.#live.delete(table);
+    const fragments = this.#fragments.get(at);
+    if (fragments !== undefined) fragments.push(table);
+    else memory.free(__pfn(Number(table >> BigInt(memory.pageShift))), this.#frames(at));
   }
 
   #frames(at: TableLevel): number {
@@ -297,7 +323,7 @@ export interface Stale {
  * freed. CPUs that are lazy or have left the mm are not counted: they catch up before they use it.
  */
 export function staleTranslations(tables: PageTables, mms: readonly DirectMm[]): readonly Stale[] {
-  const { cached, memory } = tables.machine;
+  const { cached } = tables.machine;
   const stale: Stale[] = [];
   const report = (
     what: Stale['what'],
@@ -322,12 +348,7 @@ export function staleTranslations(tables: PageTables, mms: readonly DirectMm[]):
   for (const table of cached.tables()) {
     const mm = byId.get(table.mm);
     if (mm === undefined) continue;
-    const frame = Number(table.table >> BigInt(memory.pageShift));
-    if (!memory.useOf(frame as never).startsWith('table:')) report('table', mm, table, table.cpus);
+    if (!tables.isTable(table.table)) report('table', mm, table, table.cpus);
   }
   return stale;
 }
-
-/** The mapping that holds an address. @see Linux mm/mmap.c, `find_vma` */
-export const find_vma = (mm: DirectMm, address: bigint): DirectVma | undefined =>
-  mm.vmas.find((vma) => vma.vm_start <= address && address < vma.vm_end);

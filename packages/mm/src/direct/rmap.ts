@@ -1,5 +1,5 @@
 /** Unmapping pages for reclaim. @see Linux mm/rmap.c */
-import { type Vaddr, __pfn } from '@ptemu/arch';
+import { type Vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
 import type { DirectVma } from './mm_types.js';
@@ -27,7 +27,7 @@ export function* try_to_unmap_one(cx: DirectContext, vma: DirectVma, address: Va
     old = yield* sequences.ptep_clear_flush(cpu, vma, address, slot);
   }
   vma.vm_mm.rss--;
-  cx.machine.memory.free(__pfn(cx.pte.pte_pfn(old)));
+  cx.machine.pages.free(cx.pte.pte_pfn(old));
 }
 
 /** Waits for what was put off: once for a batch of pages. @see Linux mm/rmap.c, `try_to_unmap_flush` (6.12.117) */

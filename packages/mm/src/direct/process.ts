@@ -6,7 +6,7 @@
  * each table, all that is left is a new page and one entry. That part works on numbers: the entry comes from the mapping's
  * template, and which table a block of addresses has is remembered: here no table is ever unlinked.
  */
-import { type Arch, ArchError, type Paddr, VM_READ, VM_WRITE, __vaddr } from '@ptemu/arch';
+import { type Arch, ArchError, type Paddr, VM_EXEC, VM_READ, VM_WRITE, __vaddr } from '@ptemu/arch';
 import type { PhysicalMemory } from '@ptemu/hw';
 import { contextOf, type DirectContext } from './context.js';
 import { DirectCpu } from './cpu.js';
@@ -23,6 +23,8 @@ export interface Mapping {
   readonly start: bigint;
   readonly bytes: bigint;
   readonly write: boolean;
+  /** Whether instructions may be fetched from it. */
+  readonly exec?: boolean;
   /** Whether a fault maps a huge page where the mapping holds all of it. */
   readonly thp?: boolean;
 }
@@ -106,7 +108,7 @@ export class DirectProcess {
    *
    * @throws ArchError `BAD_ARGUMENT` where it is not whole pages, not below `TASK_SIZE`, or overlaps another one.
    */
-  mmap({ start, bytes, write, thp = false }: Mapping): void {
+  mmap({ start, bytes, write, exec = false, thp = false }: Mapping): void {
     const { PAGE_SIZE, TASK_SIZE } = this.#cx.machine.layout;
     const end = start + bytes;
     const size = BigInt(PAGE_SIZE);
@@ -117,8 +119,8 @@ export class DirectProcess {
       vm_mm: this.#mm,
       vm_start: __vaddr(start),
       vm_end: __vaddr(end),
-      vm_page_prot: this.arch.prot.vm_get_page_prot({ read: true, write, exec: false, shared: false }),
-      vm_flags: write ? VM_READ | VM_WRITE : VM_READ,
+      vm_page_prot: this.arch.prot.vm_get_page_prot({ read: true, write, exec, shared: false }),
+      vm_flags: VM_READ | (write ? VM_WRITE : 0n) | (exec ? VM_EXEC : 0n),
       written: write,
       thp,
     };

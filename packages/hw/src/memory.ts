@@ -21,15 +21,15 @@ export const STATE_MASK: number = STATES_PER_CHUNK - 1;
 export const CHUNK_DATA: number = STATES_PER_CHUNK;
 /** Words of a whole chunk. */
 const CHUNK_WORDS: number = CHUNK_DATA + (1 << (CHUNK_SHIFT - 2));
-/** A chunk grows by at least 64 KiB, and by 1/32 of all that is reserved. */
+/** A chunk grows in steps of 64 KiB, so that no frame is cut, by 1/32 of all that is reserved; while that is little, twofold. */
 const GROWTH_WORDS_MIN = 1 << 14;
 const GROWTH_SHIFT = 5;
+const DOUBLING_WORDS = CHUNK_WORDS + (CHUNK_WORDS >> 1);
 /** State word of memory that does not exist. */
 export const ABSENT = 0;
 const FREE = 1;
 /** Chunks below this number stand in an array, those above in a map. */
 const DIRECTORY_CHUNKS = 1 << 16;
-const TWO_32 = 2 ** 32;
 /** Offset of an entry in its chunk. A constant, since V8 computes a power where it stands. For the walker. */
 export const OFFSET_MASK: number = (1 << CHUNK_SHIFT) - 8;
 
@@ -150,23 +150,35 @@ export class PhysicalMemory {
     if (count <= 0) return;
     this.check(pa);
     this.check(pa + BigInt(count - 1) * 8n);
-    let lo = Number(BigInt.asUintN(32, value));
-    let hi = Number(BigInt.asUintN(32, value >> 32n));
-    const stepLo = Number(BigInt.asUintN(32, step));
-    const stepHi = Number(BigInt.asUintN(32, step >> 32n));
-    let address = Number(pa);
+    const words = [value, value >> 32n, step, step >> 32n].map((word) => Number(BigInt.asIntN(32, word)));
+    this.fillPairs(Number(pa), count, words[0]!, words[1]!, words[2]!, words[3]!);
+  }
+
+  /** The same at an address given as a number, with values as signed words; checks nothing. */
+  fillPairs(
+    pa: number,
+    count: number,
+    valueLo: number,
+    valueHi: number,
+    stepLo: number,
+    stepHi: number,
+  ): void {
+    let lo = valueLo;
+    let hi = valueHi;
+    let address = pa;
     for (let left = count; left > 0;) {
       const number = Math.floor(address / 2 ** CHUNK_SHIFT);
       const first = CHUNK_DATA + ((address % 2 ** CHUNK_SHIFT) >>> 2);
       const here = Math.min(left, (CHUNK_WORDS - first) >>> 1);
       const chunk = this.chunkForStore(number, first + 2 * here - 2);
+      if (this.logging)
+        for (let at = first; at < first + 2 * here; at += 2)
+          this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
       for (let at = first; at < first + 2 * here; at += 2) {
-        if (this.logging) this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
         chunk[at] = lo;
         chunk[at + 1] = hi;
-        const sum = lo + stepLo;
-        lo = sum >>> 0;
-        hi = (hi + stepHi + (sum >= TWO_32 ? 1 : 0)) >>> 0;
+        lo = (lo + stepLo) | 0;
+        hi = (hi + stepHi + (lo >>> 0 < stepLo >>> 0 ? 1 : 0)) | 0;
       }
       left -= here;
       address += here * 8;
@@ -337,10 +349,10 @@ export class PhysicalMemory {
 
   private grow(number: number, at: number, old: Uint32Array | undefined): Uint32Array {
     const before = old?.length ?? CHUNK_DATA;
-    const step = this.reservedWords < CHUNK_WORDS ? before : this.reservedWords >>> GROWTH_SHIFT;
-    const steps = Math.max(1, Math.ceil((at + 2 - before) / Math.max(step, GROWTH_WORDS_MIN)));
-    const words = before + steps * Math.max(step, GROWTH_WORDS_MIN);
-    const chunk = new Uint32Array(Math.min(CHUNK_WORDS, CHUNK_DATA + roundUp(words - CHUNK_DATA)));
+    const share = this.reservedWords < DOUBLING_WORDS ? before : this.reservedWords >>> GROWTH_SHIFT;
+    const step = Math.max(GROWTH_WORDS_MIN, share & -GROWTH_WORDS_MIN);
+    const data = before - CHUNK_DATA + step * Math.max(1, Math.ceil((at + 2 - before) / step));
+    const chunk = new Uint32Array(Math.min(CHUNK_WORDS, CHUNK_DATA + data));
     this.reservedWords += chunk.length - (old?.length ?? 0);
     if (old !== undefined) chunk.set(old);
     else if (this.unwritten === 'zero') chunk.fill(FREE, 0, CHUNK_DATA);
@@ -397,8 +409,6 @@ export class PhysicalMemory {
 export const frameAddress = (memory: PhysicalMemory, pfn: Pfn): Paddr =>
   __paddr(BigInt(pfn) << BigInt(memory.pageShift));
 
-/** A multiple of the least step, so that a frame is never cut. */
-const roundUp = (words: number): number => (words + GROWTH_WORDS_MIN - 1) & -GROWTH_WORDS_MIN;
 const chunkOf = (pa: bigint): number => Number(pa >> BigInt(CHUNK_SHIFT));
 const wordIndex = (pa: bigint): number => CHUNK_DATA + (Number(pa & BigInt(OFFSET_MASK)) >>> 2);
 const stateIndex = (pa: bigint): number => Number(pa >> BigInt(STATE_SHIFT)) & STATE_MASK;

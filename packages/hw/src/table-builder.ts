@@ -20,6 +20,8 @@ export interface TableBuilderOptions {
   readonly root?: bigint;
 }
 
+const TWO_32 = 2 ** 32;
+
 /** An address as words, and where its bits stand in an entry. */
 interface Piece {
   readonly maskLo: number;
@@ -50,7 +52,6 @@ export class TableBuilder {
   private readonly memory: PhysicalMemory;
   private readonly levels: readonly Level[];
   private readonly leafShift: number;
-  private readonly page: readonly AddressPiece[];
   private readonly pieces: readonly Piece[];
   /** The leaf table of the last page: what it translates (address shifted by the reach of the table), and where it lies. */
   private lastLo = -1;
@@ -71,8 +72,7 @@ export class TableBuilder {
     this.memory = memory;
     this.levels = mmu.levels.map((level, i) => levelOf(level, tables[i] ?? 0n, empty[i] ?? 0n));
     this.leafShift = leaf.indexShift;
-    this.page = leaf.page!.address;
-    this.pieces = this.page.map(pieceOf);
+    this.pieces = leaf.page!.address.map(pieceOf);
     this.root = root ?? BigInt(this.newTable(this.levels[0]!));
   }
 
@@ -93,22 +93,36 @@ export class TableBuilder {
   mapRange(va: bigint, pa: bigint, nrPages: number, leaf: bigint): void {
     this.check(va, pa, BigInt(nrPages));
     const { indexMask } = this.levels.at(-1)!;
-    const bytes = 1n << BigInt(this.leafShift);
+    const [leafLo, leafHi] = [low(leaf), high(leaf)];
+    const bytes = 2 ** this.leafShift;
+    this.encode(this.pieces, bytes | 0, Math.floor(bytes / TWO_32));
+    const [stepLo, stepHi] = [this.outLo, this.outHi];
+    const [firstPage, frame] = [Number(va >> BigInt(this.leafShift)), Number(pa)];
     for (let done = 0; done < nrPages;) {
-      const here = va + BigInt(done) * bytes;
-      const frame = pa + BigInt(done) * bytes;
-      const at = this.leafEntry(low(here), high(here));
-      const index = Number(here >> BigInt(this.leafShift)) & indexMask;
-      const count = Math.min(nrPages - done, indexMask + 1 - index);
-      const first = leaf | encoded(this.page, frame);
-      const step = encoded(this.page, bytes);
-      const table = (BigInt(this.leafHi >>> 0) << 32n) | BigInt(at >>> 0);
-      // In pieces that do not follow on one another, a carry would be lost.
-      if ((leaf | encoded(this.page, frame + BigInt(count - 1) * bytes)) === first + BigInt(count - 1) * step)
-        this.memory.fill(table, count, first, step);
-      else for (let i = 0; i < count; i++) this.memory.store(table + BigInt(8 * i), leaf | encoded(this.page, frame + BigInt(i) * bytes)); // prettier-ignore
+      const page = (firstPage + done) * bytes;
+      const at = this.leafEntry(page | 0, Math.floor(page / TWO_32));
+      const count = Math.min(nrPages - done, indexMask + 1 - ((firstPage + done) % (indexMask + 1)));
+      const from = frame + done * bytes;
+      this.encodeNumber(from + (count - 1) * bytes);
+      const [lastLo, lastHi] = [this.outLo, this.outHi];
+      this.encodeNumber(from);
+      const table = (this.leafHi >>> 0) * TWO_32 + (at >>> 0);
+      // In pieces that do not follow on one another, a carry would be lost: then the last entry is not the sum of the steps.
+      const sum = (this.outLo >>> 0) + (count - 1) * (stepLo >>> 0);
+      const carried = (this.outHi + Math.floor(sum / TWO_32) + (count - 1) * stepHi) | 0;
+      if ((sum | 0) === lastLo && carried === lastHi)
+        this.memory.fillPairs(table, count, leafLo | this.outLo, leafHi | this.outHi, stepLo, stepHi);
+      else
+        for (let i = 0; i < count; i++) {
+          this.encodeNumber(from + i * bytes);
+          this.memory.storePair((table + 8 * i) | 0, this.leafHi, leafLo | this.outLo, leafHi | this.outHi);
+        }
       done += count;
     }
+  }
+
+  private encodeNumber(address: number): void {
+    this.encode(this.pieces, address | 0, Math.floor(address / TWO_32));
   }
 
   /** Low word of the address of the leaf entry for a page; the high word is `leafHi`. Makes the tables that are missing. */
@@ -229,10 +243,6 @@ function levelOf(level: MmuLevel, template: bigint, empty: bigint): Level {
 }
 
 const pieceOf = ({ mask, shift }: AddressPiece): Piece => ({ maskLo: low(mask), maskHi: high(mask), shift });
-
-/** The bits that an address has in an entry. */
-const encoded = (pieces: readonly AddressPiece[], address: bigint): bigint =>
-  pieces.reduce((entry, { mask, shift }) => entry | ((shift >= 0 ? address >> BigInt(shift) : address << BigInt(-shift)) & mask), 0n); // prettier-ignore
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
 const high = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));

@@ -22,6 +22,17 @@ export {
   parseSpec,
   splitSpecs,
 } from './backends.js';
+export { type CReference, type ReferenceRun, compileReference } from './bench/c-reference.js';
+export { type TraceKind, type TraceShape, TRACES, makeTrace } from './bench/traces.js';
+export {
+  type TranslationMode,
+  type TranslationOptions,
+  type TranslationRow,
+  geometricMean,
+  measureTranslation,
+  median,
+} from './bench/translation.js';
+export { type EntryWords, type Workload, REFERENCE_TLB, entryWords, mapWorkload } from './bench/workload.js';
 export { type EntryState, pmdStates, pteStates } from './split-states.js';
 export { sizeText, walkerSays } from './walker-says.js';
 export { VERSION } from './version.js';

@@ -1,0 +1,82 @@
+/**
+ * How many times the C reference's time does translation take, with the general translator made from a configuration?
+ *
+ * Five traces of 10 million accesses (Zipf over 1 MiB, 64 MiB, 1 GiB and 4 GiB, and one sequential pass over 4 GiB), 30 % writes,
+ * on x86_64 with 4 levels: whole traces per call, and one call per access. Then the other backends' batches beside x86_64's, and
+ * a tenth of a trace beside the whole. Every run's counters and checksum must be the reference's before its time counts.
+ */
+import {
+  type TranslationRow,
+  TRACES,
+  backend,
+  compileReference,
+  geometricMean,
+  measureTranslation,
+  table,
+} from 'ptemu';
+
+const ACCESSES = 10_000_000;
+const ROUNDS = 5;
+const SEED = 42;
+const OTHERS = ['arm64', 's390', 'powerpc:page=4k', 'arm32'];
+const OTHER_TRACE = 'zipf-64';
+
+/** The factors to reach: a geometric mean and a highest value by mode, the others beside x86_64, ten times the trace. */
+const BARS = { batch: { mean: 1.7, max: 2 }, call: { mean: 2.2, max: 2.2 }, others: 1.3, tenfold: [9, 11] } as const; // prettier-ignore
+
+const arch = (spec: string): ReturnType<typeof backend> => backend(spec, { kernel: '6.12' });
+const fixed = (value: number | null): string => (value === null ? '-' : value.toFixed(2));
+const verdict = (holds: boolean): string => (holds ? 'holds' : 'does not hold');
+
+/** Returns the tables of results. */
+export function main(): string {
+  const reference = compileReference();
+  const common = { accesses: ACCESSES, rounds: ROUNDS, seed: SEED, reference };
+  const trace = { [OTHER_TRACE]: TRACES[OTHER_TRACE]! };
+  try {
+    const own = [...measureTranslation({ ...common, archs: [arch('x86_64')], modes: ['batch', 'call'], traces: TRACES })];
+    const others = [...measureTranslation({ ...common, archs: ['x86_64', ...OTHERS].map(arch), modes: ['batch'], traces: trace })];
+    const tenth = [...measureTranslation({ ...common, accesses: ACCESSES / 10, archs: [arch('x86_64')], modes: ['batch'], traces: trace })];
+    const whole = own.filter((row) => row.trace === OTHER_TRACE && row.mode === 'batch');
+    return [
+      `Node ${process.version}, ${ACCESSES} accesses, seed ${SEED}, medians of ${ROUNDS} interleaved rounds, CPU time`,
+      reference === undefined ? 'no gcc here: nothing to compare with' : 'x C: time over that of packages/ptemu/bin/tlb-reference.c, gcc -O3',
+      '',
+      rowsOf([...own, ...others.filter((row) => row.arch !== 'x86_64')]),
+      '',
+      ...(['batch', 'call'] as const).flatMap((mode) => barOf(mode, own)),
+      ...othersOf(others),
+      tenfoldOf(tenth[0]!.perSecond, whole[0]!.perSecond),
+    ].join('\n');
+  } finally {
+    reference?.close();
+  }
+} // prettier-ignore
+
+const rowsOf = (rows: readonly TranslationRow[]): string =>
+  table(
+    ['arch', 'trace', 'mode', 'million/s', 'x C', 'spread'],
+    rows.map(({ arch, trace, mode, perSecond, ratio, spread }) => [arch, trace, mode, (perSecond / 1e6).toFixed(2), fixed(ratio), spread === null ? '-' : spread.map(fixed).join('..')]),
+    { align: ['left', 'left', 'left', 'right', 'right', 'right'] },
+  ); // prettier-ignore
+
+function barOf(mode: 'batch' | 'call', rows: readonly TranslationRow[]): readonly string[] {
+  const ratios = rows.flatMap((row) => (row.mode === mode && row.ratio !== null ? [row.ratio] : []));
+  if (ratios.length === 0) return [];
+  const [mean, highest] = [geometricMean(ratios), Math.max(...ratios)];
+  const bar = BARS[mode];
+  return [`${mode}: geometric mean ${fixed(mean)} (bar ${bar.mean}), highest ${fixed(highest)} (bar ${bar.max}): ${verdict(mean <= bar.mean && highest <= bar.max)}`]; // prettier-ignore
+}
+
+function othersOf(rows: readonly TranslationRow[]): readonly string[] {
+  const own = rows.find((row) => row.arch === 'x86_64')!.perSecond;
+  return rows
+    .filter((row) => row.arch !== 'x86_64')
+    .map(({ arch, perSecond }) => `${arch}: ${fixed(own / perSecond)} x the time of x86_64 (bar ${BARS.others}): ${verdict(own / perSecond <= BARS.others)}`); // prettier-ignore
+}
+
+function tenfoldOf(tenthPerSecond: number, perSecond: number): string {
+  const times = (10 * tenthPerSecond) / perSecond;
+  const [low, high] = BARS.tenfold;
+  return `ten times the trace: ${fixed(times)} x the time (bar ${low} to ${high}): ${verdict(times >= low && times <= high)}`;
+}

@@ -1,6 +1,7 @@
 import type { ScenarioApi } from '@ptemu/scenarios';
 import { Command } from 'commander';
 import { type BenchFlushOptions, benchFlushCommand } from './bench-flush.js';
+import { type BenchWalkOptions, benchWalkCommand } from './bench-walk.js';
 import { type CompareCommandOptions, compareCommand } from './compare.js';
 import { type ConformanceOptions, conformanceCommand } from './conformance.js';
 import { type DecodeOptions, decodeCommand } from './decode.js';
@@ -131,6 +132,16 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .option('--html <file>', 'write a page with plots there')
     .option('--calibration', 'instead: the profiles beside what was published')
     .action(async (options: BenchFlushOptions) => done(await benchFlushCommand(options, io)));
+
+  toggles(benchmark('walk', 'translations per second, trace by trace, beside the same in C'))
+    .option('--arch <specs>', 'all that walk tables, or a list; left out: x86_64')
+    .option('--kernel <release>', 'for those without a release of their own')
+    .option('--trace <names>', 'a list such as zipf-64,seq-4096; left out: all five')
+    .option('--mode <names>', 'batch, call; left out: both')
+    .option('--accesses <n>', 'accesses of a trace; 10000000 where left out')
+    .option('--rounds <n>', 'interleaved rounds, of which the median counts; 5 where left out')
+    .option('--seed <n>', 'of the traces; 42 where left out')
+    .action((options: BenchWalkOptions) => done(benchWalkCommand(options, io)));
 
   return program;
 }

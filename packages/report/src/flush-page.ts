@@ -58,16 +58,16 @@ function addSweep(page: HtmlPage, { rows, profiles }: FlushPage): void {
 }
 
 const NUMBERS_HEAD = [
-  'arch', 'kernel', 'operation', 'size', 'pages', 'CPUs', 'instructions', 'IPIs', 'waits', 'wanted', 'other', 'walks', 'references',
+  'arch', 'kernel', 'operation', 'mapped', 'pages', 'CPUs', 'instructions', 'IPIs', 'waits', 'wanted', 'other', 'walks', 'references',
   'initiator', 'total', 'unit',
 ]; // prettier-ignore
-const NUMBERS_TEXT = ['arch', 'kernel', 'operation', 'size', 'instructions', 'unit'];
+const NUMBERS_TEXT = ['arch', 'kernel', 'operation', 'mapped', 'instructions', 'unit'];
 
 const numbersRow = (row: FlushRow): readonly string[] => [
   row.spec,
   row.kernel,
   row.operation,
-  row.huge ? 'huge' : 'small',
+  row.huge === true ? 'huge' : '',
   String(row.pages),
   String(row.cpus),
   instructionsText(row).replaceAll('\n', ', '),

@@ -200,7 +200,7 @@ function seriesOf(rows: readonly FlushRow[], row: FlushRow, along: Along): strin
   const varies = (of: (some: FlushRow) => unknown): boolean => new Set(rows.map(of)).size > 1;
   const parts = [
     ...(varies(({ operation }) => operation) ? [row.operation] : []),
-    ...(varies(({ huge }) => huge) ? [row.huge ? 'huge' : 'small'] : []),
+    ...(varies(({ huge }) => huge) ? [row.huge === true ? 'huge' : 'as needed'] : []),
     ...(along.name === 'pages' && varies(({ cpus }) => cpus) ? [`${row.cpus} CPU${row.cpus === 1 ? '' : 's'}`] : []),
     ...(varies(({ kernel }) => kernel) ? [row.kernel] : []),
   ]; // prettier-ignore

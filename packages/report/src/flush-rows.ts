@@ -15,7 +15,8 @@ export interface FlushRow {
   readonly pages: number;
   /** CPUs that run the mm, the initiator among them. */
   readonly cpus: number;
-  readonly huge: boolean;
+  /** Mapped by huge pmds; left out: as the operation needs it. */
+  readonly huge?: boolean;
   /** Other pages of the process that each CPU held translations of. */
   readonly bystanders: number;
   /** Instructions of the initiator by name. */
@@ -98,7 +99,7 @@ export interface ShapeView {
 export function flushSections(rows: readonly FlushRow[]): readonly (readonly FlushRow[])[] {
   const sections = new Map<string, FlushRow[]>();
   for (const row of rows) {
-    const key = JSON.stringify([row.spec, row.kernel, row.operation, row.huge]);
+    const key = JSON.stringify([row.spec, row.kernel, row.operation, row.huge ?? null]);
     const section = sections.get(key);
     if (section === undefined) sections.set(key, [row]);
     else section.push(row);

@@ -30,7 +30,7 @@ export function flushTable(
   const sections = flushSections(rows).map((section) => {
     const [first] = section;
     if (first === undefined) return '';
-    const title = `${first.operation}${first.huge ? ' of huge pages' : ''} on ${first.spec}, kernel ${first.kernel}`;
+    const title = `${first.operation}${first.huge === true ? ' of huge pages' : ''} on ${first.spec}, kernel ${first.kernel}`;
     return `${style.head(title)}\n\n${fittingTable(section, options)}`;
   });
   return `${[...sections, profileText(profiles, options), style.dim(legend(rows, profiles, options))].join('\n\n')}\n`;

@@ -6,7 +6,7 @@ export function broadcastRow(pages: number, cpus = 1): FlushRow {
   const collateral = whole ? 40 * cpus : 0;
   const ns = 961 + (whole ? 547 : 468 * pages);
   return {
-    spec: 'arm64', kernel: '6.12', operation: 'munmap', pages, cpus, huge: false, bystanders: 64,
+    spec: 'arm64', kernel: '6.12', operation: 'munmap', pages, cpus, bystanders: 64,
     issued: whole ? { ASIDE1IS: 1 } : { VALE1IS: pages }, completions: 1, issuedByTargets: {}, ipis: 0,
     dropped: { wanted: pages * cpus, collateral }, refill: { walks: collateral, references: 4 * collateral },
     cost: {
@@ -32,7 +32,7 @@ export function interruptRow(pages: number, cpus = 1): FlushRow {
     most: initiator.most + targets.most + refill.most,
   };
   return {
-    spec: 'x86_64', kernel: '6.12', operation: 'munmap', pages, cpus, huge: false, bystanders: 64, issued, completions: 0,
+    spec: 'x86_64', kernel: '6.12', operation: 'munmap', pages, cpus, bystanders: 64, issued, completions: 0,
     issuedByTargets: Object.fromEntries(Object.entries(issued).map(([name, n]) => [name, n * ipis])), ipis,
     dropped: { wanted: pages * cpus, collateral }, refill: { walks: collateral, references: 4 * collateral },
     cost: { profile: 'haswell-xeon', unit: 'cycles', initiator, targets, refill, total, lacks: [], basis: 'assumed' },

@@ -66,7 +66,12 @@ describe('costOf', () => {
     const { call: _call, crossCall: _crossCall, walk: _walk, ...rest } = PROFILE;
     const none: CostProfile = { ...rest, status: 'uncalibrated', instructions: {} };
     const cost = costOf(none, events({ calls: 1, issued: { IPTE: 4 } }));
-    expect(cost).toMatchObject({ initiator: undefined, total: undefined, lacks: ['IPTE'], basis: undefined });
+    const times = { initiator: undefined, targets: undefined, refill: undefined, total: undefined };
+    expect(cost).toEqual({ unit: 'cycles', ...times, lacks: ['IPTE'], basis: undefined });
+    expect(costOf(none, events({}))).toEqual({ unit: 'cycles', ...times, lacks: [], basis: undefined });
+  });
+  it('prices nothing done at nothing on a part that has prices', () => {
+    expect(costOf(PROFILE, events({})).total).toEqual(exactly(0));
   });
   it.each([[-1], [0.5], [NaN], [Infinity]])('refuses a count of %s', (n) => {
     expect(() => costOf(PROFILE, events({ issued: { INVLPG: n } }))).toThrow(

@@ -61,7 +61,7 @@ export function costOf(profile: CostProfile, events: FlushEvents): Cost {
   instructions(events.issuedByTargets, 'targets');
   bill.charge('targets', 'crossCall', profile.crossCall, 0, ipis);
   bill.charge('refill', 'walk', profile.walk, 0, count('refill.walks', events.refill.walks));
-  return bill.sum(profile.unit);
+  return profile.status === 'uncalibrated' ? bill.unpriced(profile.unit) : bill.sum(profile.unit);
 }
 
 type Part = 'initiator' | 'targets' | 'refill';
@@ -84,6 +84,20 @@ class Bill {
     this.weakest = Math.max(this.weakest, KINDS.indexOf(price.kind));
     const before = this.spans.get(part) ?? NOTHING;
     this.spans.set(part, plus(before, { least: least * price.value, most: most * price.value }));
+  }
+
+  /** Of an uncalibrated part not even nothing has a price: it would be a time. */
+  unpriced(unit: CostUnit): Cost {
+    const none = undefined;
+    return {
+      unit,
+      initiator: none,
+      targets: none,
+      refill: none,
+      total: none,
+      lacks: [...this.lacks],
+      basis: none,
+    };
   }
 
   sum(unit: CostUnit): Cost {

@@ -95,6 +95,15 @@ describe('ptemu bench flush --json', () => {
     const [timed] = await rowsOf('--arch arm64 --pages 1 --cpus 1 --speed');
     expect(timed?.['perSecond']).toBeGreaterThan(0);
   });
+  it('runs every operation on every architecture, and prints no time where none was measured', async () => {
+    const rows = await rowsOf('--operation all --pages 4 --cpus 2');
+    expect(new Set(rows.map(({ operation }) => operation)).size).toBeGreaterThanOrEqual(9);
+    const uncalibrated = rows.filter(({ spec }) => ['arm32', 's390', 'powerpc:hash'].includes(String(spec)));
+    expect(uncalibrated.length).toBe(rows.length / 2);
+    for (const { cost } of uncalibrated) {
+      expect(cost).toMatchObject({ initiator: null, targets: null, refill: null, total: null, basis: null });
+    }
+  });
   it('names architecture, release and commits as all commands do', async () => {
     const [row] = await rowsOf('--arch powerpc:page=4k@6.12 --pages 1 --cpus 1 --with d52605d7cb30');
     expect(row).toMatchObject({ arch: 'powerpc', options: { page: '4k' }, kernel: '6.12' });

@@ -92,7 +92,7 @@ interface Job {
 }
 
 function jobsOf(options: BenchFlushOptions): readonly Job[] {
-  const operations = parseList(options.operation ?? DEFAULTS.operation, '--operation').map(operationOf);
+  const operations = parseList(options.operation ?? DEFAULTS.operation, '--operation').flatMap(operationsOf);
   const counts = (text: string, option: string, max: number): readonly number[] =>
     parseList(text, option).map((item) => parseCount(item, { option, min: 1, max }));
   const huge = options.huge === true;
@@ -111,10 +111,10 @@ function jobsOf(options: BenchFlushOptions): readonly Job[] {
   );
 } // prettier-ignore
 
-function operationOf(name: string): FlushOperation {
-  const found = FLUSH_OPERATIONS.find((candidate) => candidate === name);
-  if (found !== undefined) return found;
-  throw new UsageError(`unknown operation '${clip(name)}'; there are ${FLUSH_OPERATIONS.join(', ')}`);
+function operationsOf(name: string): readonly FlushOperation[] {
+  const found = FLUSH_OPERATIONS.filter((candidate) => name === 'all' || candidate === name);
+  if (found.length > 0) return found;
+  throw new UsageError(`unknown operation '${clip(name)}'; there are ${FLUSH_OPERATIONS.join(', ')}, or all`);
 }
 
 function machinesOf(options: BenchFlushOptions): readonly Machine[] {
@@ -150,7 +150,7 @@ function rowOf({ machine, operation, pages, cpus, huge, bystanders }: Job, timed
     operation,
     pages,
     cpus,
-    huge,
+    ...(huge && { huge }),
     bystanders,
     ...events,
     cost: { profile: profile.id, ...costOf(profile, events) },

@@ -8,6 +8,7 @@ export * from './table-builder.js';
 export * from './tlb.js';
 export * from './tlb-cpu.js';
 export * from './tlb-config.js';
+export * from './tlb-presets.js';
 export * from './tlb-batch.js';
 export * from './tlb-model.js';
 export * from './cost/index.js';

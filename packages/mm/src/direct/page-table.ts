@@ -2,7 +2,7 @@
  * Moving in real page tables, and allocating them: `p4d_offset` and its siblings, `__pmd_alloc`, `pte_alloc_one`.
  *
  * A folded level is the entry of the level above under another name; the helper that links a table is that of the lowest name
- * of the entry (arm32: `pud_populate` on an entry of the pgd). @see Linux include/linux/pgtable.h, mm/memory.c (6.12.117)
+ * of the entry for which the backend has one (arm32: `pud_populate` on an entry of the pgd). @see Linux include/linux/pgtable.h, mm/memory.c (6.12.117)
  */
 import {
   InvariantError, type Level, type LevelLayout, type Paddr, type Slot, type Vaddr, __paddr, __pfn, __vaddr,
@@ -18,6 +18,8 @@ import type { DirectMm } from './mm_types.js';
 export interface TableLevel {
   /** The kernel's lowest name of its entries: that of the helpers which ask about them. */
   readonly level: Level;
+  /** The walker's name of them. */
+  readonly walked: Level;
   readonly shift: number;
   readonly entries: number;
   readonly tableBytes: number;
@@ -31,13 +33,20 @@ export function tableLevels(machine: DirectMachine): readonly TableLevel[] {
   const real = levels.filter(({ folded }) => !folded);
   return real.map((at) => {
     const names = levels.filter((other) => other === at || (other.folded && chainOf(levels, other) === at));
-    const level = names.at(-1)?.level ?? at.level;
+    // The lowest name that knows an empty entry: the others say of every entry that it is there.
+    const known = names.findLast(({ level }) => noneOf(machine, level) !== undefined);
+    const none = known && noneOf(machine, known.level);
+    if (known === undefined || none === undefined) {
+      throw new InvariantError(`${machine.arch.name} has no empty ${at.level}`);
+    }
+    const walked = machine.mmu.levels.find(({ indexShift }) => indexShift === at.shift)?.level ?? at.level;
     return {
-      level,
+      level: known.level,
+      walked,
       shift: at.shift,
       entries: at.entries,
       tableBytes: at.tableBytes,
-      none: noneOf(machine, level),
+      none,
     };
   });
 }
@@ -49,16 +58,14 @@ function chainOf(levels: readonly LevelLayout[], folded: LevelLayout): LevelLayo
 }
 
 /** The word for which `pXX_none` holds: zero, or one that the architecture names so (s390: `_REGION3_ENTRY_EMPTY`). */
-function noneOf({ arch }: DirectMachine, level: Level): bigint {
+function noneOf({ arch }: DirectMachine, level: Level): bigint | undefined {
   const isNone = {
     pgd: arch.pgd.pgd_none, p4d: arch.p4d.p4d_none, pud: arch.pud.pud_none, pmd: arch.pmd.pmd_none, pte: arch.pte.pte_none,
   }[level]; // prettier-ignore
   const named = Object.entries(arch.constants).flatMap(([name, word]) =>
     name.endsWith('_EMPTY') ? [word] : [],
   );
-  const found = [0n, arch.pmd.pmd_clear(), arch.pte.pte_clear(), ...named].find((word) => isNone(word));
-  if (found === undefined) throw new InvariantError(`${arch.name} has no empty ${level}`);
-  return found;
+  return [0n, arch.pmd.pmd_clear(), arch.pte.pte_clear(), ...named].find((word) => isNone(word));
 }
 
 /** The tables of the address spaces of one machine. */
@@ -146,7 +153,8 @@ export class PageTables {
 
   /** The table that an entry points to, by the walker's reading of it; undefined for a leaf and for none. */
   tableAt(slot: Slot): Paddr | undefined {
-    const view = viewEntry(this.machine.mmu, slot.level, this.machine.memory.load(slot.paddr));
+    const walked = this.levels.find(({ level }) => level === slot.level)?.walked ?? slot.level;
+    const view = viewEntry(this.machine.mmu, walked, this.machine.memory.load(slot.paddr));
     return view.kind === 'table' ? __paddr(view.base) : undefined;
   }
 
@@ -184,14 +192,14 @@ export class PageTables {
     let table: bigint = mm.pgd;
     for (const at of this.levels) {
       const slot = slotIn(at, table, address);
-      const view = viewEntry(mmu, at.level, memory.load(slot.paddr));
+      const view = viewEntry(mmu, at.walked, memory.load(slot.paddr));
       if (view.kind === 'fault') return undefined;
       if (view.kind === 'leaf') {
         const start = __vaddr(address & -(1n << BigInt(at.shift)));
         return { slot, start, shift: at.shift, pa: __paddr(view.pa), write: view.write, tables };
       }
       table = view.base;
-      if (mmu.walkCache.includes(at.level) || mmu.walkCache.includes(realName(this.machine, at))) {
+      if (mmu.walkCache.includes(at.walked)) {
         const start = __vaddr(address & -(1n << BigInt(at.shift)));
         tables.push({
           mm: mm.id,
@@ -304,10 +312,6 @@ export interface Walked {
 
 const slotIn = (at: TableLevel, table: bigint, address: bigint): Slot =>
   slotAt(at.level, table, Number((address >> BigInt(at.shift)) & BigInt(at.entries - 1)));
-
-/** The name that the MMU description has for a level. */
-const realName = ({ mmu }: DirectMachine, at: TableLevel): Level =>
-  mmu.levels.find(({ indexShift }) => indexShift === at.shift)?.level ?? at.level;
 
 /** A translation that a CPU still holds although the tables no longer say so. */
 export interface Stale {

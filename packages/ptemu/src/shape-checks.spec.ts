@@ -86,6 +86,7 @@ describe('shapeChecks', () => {
     ['a PID flush at another price', 6, { powerpc: withProfile(powerpc, 'radix-derived', priced('tlbiel RIC=0 PID', 26)) }],
     ['a workload that waits for flushes', 7, { x86_64: withRow(x86_64, 'INVLPGB: no LRU drain', 400e3) }],
     ['a run that gained what the interrupts lost', 8, { x86_64: withRow(x86_64, 'batch: elapsed after', 20) }],
+    ['a batch that gains more than its size', 8, { x86_64: withProfile(x86_64, 'haswell-xeon', priced('INVLPG loop', 0)) }],
     ['an IPI that costs nothing', 8, { x86_64: withProfile(x86_64, 'kvm-x2apic', () => ({ crossCall: price(0) })) }],
     ['a virtualised IPI above the trapped one', 9, { x86_64: withProfile(x86_64, 'kvm-xapic-ipiv', () => ({ crossCall: price(6100) })) }],
   ])('catch %s: check %i', (_what, number, wrong) => {

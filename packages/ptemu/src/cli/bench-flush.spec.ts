@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ptemu } from '../../test/transcript.js';
+import { backend } from '../backends.js';
+import { calibrationCommand } from './bench-calibration.js';
+import type { Io } from './io.js';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -161,6 +164,28 @@ describe('ptemu bench flush --calibration', () => {
     expect(stdout).toMatch(/\n4 +4 pages +2111\.6 +2447 +-13\.7 % +fit, not met\n/);
     expect(stdout).toMatch(/\nS1 +one IPI.* 6059 +6059 +0\.0 % +seed\n/);
     expect([...stdout.matchAll(/^\d\. holds/gm)]).toHaveLength(9);
+  });
+  it('says NOT MET and exits with 1 where a profile has a wrong slope', async () => {
+    const x86 = backend('x86_64', { kernel: '6.12' });
+    const profiles = x86.costs.profiles.map((profile) => {
+      if (profile.id !== 'mm-range-2014') return profile;
+      const wrong = { value: 400, kind: 'PRIM', source: 'wrong on purpose' } as const;
+      return { ...profile, instructions: { ...profile.instructions, 'INVLPG loop': wrong } };
+    });
+    const broken = { ...x86, costs: { ...x86.costs, profiles } };
+    const archs = [broken, backend('arm64', { kernel: '6.12' }), backend('powerpc', { kernel: '6.12' })];
+    let text = '';
+    const io: Io = {
+      stdout: (some) => (text += some),
+      stderr: () => undefined,
+      stdin: () => Promise.resolve(''),
+      columns: 80,
+      color: false,
+      progress: false,
+    };
+    expect(await calibrationCommand({}, io, archs)).toBe(1);
+    expect(text).toMatch(/\n16 +16 pages +7496\.6 +5041 +\+48\.7 % +fit, NOT MET\n/);
+    expect(text).toMatch(/\n1\. FAILS {2}x86: 216 to 284 cycles a page/);
   });
   it('is one line a row and a check as JSON', async () => {
     const { stdout } = await ptemu('bench flush --calibration --json');

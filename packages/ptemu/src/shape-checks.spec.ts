@@ -8,7 +8,11 @@ const issued = (name: string, count: number): FlushEvents =>
   eventsOf({ events: { calls: 1, issued: { [name]: count }, completions: name.startsWith('T') ? 1 : 0 } });
 
 /** The policies as the fact sheet has them, by hand. */
-function policy({ name }: Arch, pages: number): FlushEvents {
+function policy({ name, kernel }: Arch, pages: number, operation: string): FlushEvents {
+  if (operation === 'reclaim') {
+    const completions = kernel.isBefore('6.6') ? pages : 1;
+    return eventsOf({ events: { calls: pages, issued: { VALE1IS: pages }, completions } });
+  }
   if (name === 'x86_64') return pages > 33 ? issued('MOV to CR3', 1) : issued('INVLPG loop', pages);
   if (name === 'powerpc') return pages > 256 ? issued('tlbiel RIC=0 PID', 128) : issued('tlbiel RIC=0', pages); // prettier-ignore
   return eventsOf({
@@ -19,6 +23,7 @@ function policy({ name }: Arch, pages: number): FlushEvents {
 const GOOD: ShapeInputs = {
   x86_64: backend('x86_64', { kernel: '6.12' }),
   arm64: backend('arm64', { kernel: '6.12' }),
+  arm64Unbatched: backend('arm64', { kernel: '6.5' }),
   powerpc: backend('powerpc:page=4k', { kernel: '6.12' }),
   eventsOf: policy,
 };
@@ -67,7 +72,8 @@ describe('shapeChecks', () => {
 
   const { x86_64, arm64, powerpc } = GOOD;
   const policyBut = (name: string, wrong: (pages: number) => FlushEvents): Partial<ShapeInputs> => ({
-    eventsOf: (arch, pages) => (arch.name === name ? wrong(pages) : policy(arch, pages)),
+    eventsOf: (arch, pages, operation) =>
+      arch.name === name && operation !== 'reclaim' ? wrong(pages) : policy(arch, pages, operation),
   });
   it.each<[string, number, Partial<ShapeInputs>]>([
     ['a slope of 400 cycles', 1, { x86_64: withProfile(x86_64, 'mm-range-2014', priced('INVLPG loop', 400)) }],
@@ -80,6 +86,7 @@ describe('shapeChecks', () => {
     ['a flush by page that is free', 3, { arm64: withProfile(arm64, 'machine-a', priced('VAE1IS', 0)) }],
     ['odd counts without a step', 3, { arm64: withProfile(arm64, 'machine-b', priced('VAE1IS', 0)) }],
     ['an invalidation as dear as the wait', 4, { arm64: withProfile(arm64, 'snapdragon-888', priced('VALE1IS', 0.95)) }],
+    ['a wait for each page', 4, { arm64: backend('arm64', { kernel: '6.5' }) }],
     ['broadcasts that a CPU makes by itself', 5, { arm64: withRow(arm64, 'tlb-shootdown broadcast/128', 10_000) }],
     ['a PID flush of one instruction', 6, policyBut('powerpc', (n) => (n > 256 ? issued('tlbiel RIC=0 PID', 1) : issued('tlbiel RIC=0', n)))],
     ['a local ceiling of 33 pages', 6, policyBut('powerpc', (n) => (n > 33 ? issued('tlbiel RIC=0 PID', 128) : issued('tlbiel RIC=0', n)))],

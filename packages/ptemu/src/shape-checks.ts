@@ -14,13 +14,15 @@ export interface ShapeCheck {
   readonly said: string;
 }
 
-/** The events of unmapping so many pages on one CPU. */
-export type EventsOf = (arch: Arch, pages: number) => FlushEvents;
+/** The events of an operation on so many pages of an mm that one CPU runs. */
+export type EventsOf = (arch: Arch, pages: number, operation: 'madv_dontneed' | 'reclaim') => FlushEvents;
 
 /** Whose prices and flushes are checked. */
 export interface ShapeInputs {
   readonly x86_64: Arch;
   readonly arm64: Arch;
+  /** Before reclaim put the wait off to the end of a batch. */
+  readonly arm64Unbatched: Arch;
   /** Radix. */
   readonly powerpc: Arch;
   readonly eventsOf: EventsOf;
@@ -56,7 +58,7 @@ function x86Slope({ x86_64, eventsOf: flush }: ShapeInputs): Said {
   });
   const intercept = profileOf(costs, ['mm-range-2014']).call?.value ?? NaN;
   const empty = profileOf(costs, ['intel-2015-cold']).harness?.value ?? NaN;
-  const [at33, at34] = [issuedBy(flush(x86_64, 33)), issuedBy(flush(x86_64, 34))];
+  const [at33, at34] = [issuedBy(flush(x86_64, 33, 'madv_dontneed')), issuedBy(flush(x86_64, 34, 'madv_dontneed'))];
   return {
     holds: slopes.every((slope) => slope >= 216 && slope <= 284) && intercept > empty && at33 === 33 && at34 === 1,
     said: `slopes ${slopes.map(round).join(', ')}; intercept ${round(intercept)} over an empty call of ${round(empty)}; 33 pages: ${at33} instructions, 34: ${at34}`,
@@ -81,8 +83,11 @@ function x86Order({ x86_64: { costs } }: ShapeInputs): Said {
 function arm64Forms({ arm64, eventsOf: flush }: ShapeInputs): Said {
   const a = profileOf(arm64.costs, ['machine-a']);
   const counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-  const line = fitLine(counts.map((pages) => [pages, atLeast(a, flush(arm64, pages))]));
-  const [at511, at512] = [atLeast(a, flush(arm64, 511)), atLeast(a, flush(arm64, 512))];
+  const line = fitLine(counts.map((pages) => [pages, atLeast(a, flush(arm64, pages, 'madv_dontneed'))]));
+  const [at511, at512] = [
+    atLeast(a, flush(arm64, 511, 'madv_dontneed')),
+    atLeast(a, flush(arm64, 512, 'madv_dontneed')),
+  ];
   const byRange = calibrate(arm64.costs).filter(({ row }) => /range\/\d+$/.test(row.id) && row.id !== 'machine B range/1'); // prettier-ignore
   const [even, odd] = [0, 1].map((rest) =>
     byRange.filter(({ row }) => pagesOf(row.id) % 2 === rest).map(({ model }) => model),
@@ -95,18 +100,21 @@ function arm64Forms({ arm64, eventsOf: flush }: ShapeInputs): Said {
   };
 }
 
-const PAGES_BATCHED = 32;
+/** What reclaim takes in one go. @see Linux include/linux/swap.h, `SWAP_CLUSTER_MAX` (6.12.117) */
+const SWAP_CLUSTER_MAX = 32;
 
-function arm64Wait({ arm64: { costs } }: ShapeInputs): Said {
+function arm64Wait({ arm64, arm64Unbatched, eventsOf: flush }: ShapeInputs): Said {
+  const { costs } = arm64;
   const profile = profileOf(costs, ['snapdragon-888']);
-  const flushOf = (pages: number): number =>
-    atLeast(profile, eventsOf({ events: { issued: { VALE1IS: pages }, completions: 1 } }));
-  const share = (profile.completion?.value ?? NaN) / flushOf(1);
-  const left = flushOf(PAGES_BATCHED) / (PAGES_BATCHED * flushOf(1));
+  const share = (profile.completion?.value ?? NaN) / atLeast(profile, flush(arm64Unbatched, 1, 'reclaim'));
+  const [before, after] = [arm64Unbatched, arm64].map((arch) =>
+    atLeast(profile, flush(arch, SWAP_CLUSTER_MAX, 'reclaim')),
+  );
+  const left = (after ?? NaN) / (before ?? NaN);
   const published = row(costs, 'A5 after') / row(costs, 'A5 before') - 1;
   return {
     holds: Math.abs(share - 0.95) < 0.01 && left < 0.1 && published < 0,
-    said: `the wait is ${percent(share)}; ${PAGES_BATCHED} pages and one wait take ${percent(left)} of ${PAGES_BATCHED} flushes (published: the swap benchmark took ${percent(-published)} less, with ${percent(row(costs, 'A4'))} in the flush before)`,
+    said: `the wait is ${percent(share)}; reclaim of ${SWAP_CLUSTER_MAX} pages takes ${percent(left)} of what it took in ${arm64Unbatched.kernel.release} (published: the swap benchmark took ${percent(-published)} less, with ${percent(row(costs, 'A4'))} in the flush before)`,
   };
 }
 
@@ -152,7 +160,7 @@ function radixCeiling({ powerpc, eventsOf: flush }: ShapeInputs): Said {
   const { costs } = powerpc;
   const profile = profileOf(costs, ['radix-derived']);
   const tlbiel = profile.instructions['tlbiel RIC=0']?.value ?? NaN;
-  const [at128, at256, at257] = [128, 256, 257].map((pages) => flush(powerpc, pages)) as [FlushEvents, FlushEvents, FlushEvents]; // prettier-ignore
+  const [at128, at256, at257] = [128, 256, 257].map((pages) => flush(powerpc, pages, 'madv_dontneed')) as [FlushEvents, FlushEvents, FlushEvents]; // prettier-ignore
   const pid = atLeast(profile, at257);
   const us = (policy: number, pages: number): number => row(costs, `mprotect, PID above ${policy}/${pages}`);
   return {

@@ -62,7 +62,8 @@ function checksOf(archs: readonly Arch[]): readonly ShapeCheck[] {
   return shapeChecks({
     x86_64: of('x86_64'),
     arm64: of('arm64'),
+    arm64Unbatched: parseBackend('arm64', '6.5'),
     powerpc: parseBackend('powerpc:page=4k', DEFAULT_RELEASE),
-    eventsOf: (arch, pages) => operationEvents(arch, { operation: 'madv_dontneed', pages, cpus: 1 }),
+    eventsOf: (arch, pages, operation) => operationEvents(arch, { operation, pages, cpus: 1 }),
   });
 }

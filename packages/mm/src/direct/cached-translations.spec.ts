@@ -75,7 +75,21 @@ describe('CachedTranslations.drop', () => {
     const cached = filled();
     cached.drop(row('all'), {}, CpuSet.first(1, CPUS), () => {});
     expect([...cached.leaves()].map(({ cpus }) => [...cpus.members()])).toEqual([[1], [1], [1], [1]]);
-    expect([...(cached.holders({ id: 'a' }, __vaddr(0x1000n), 12)?.members() ?? [])]).toEqual([1]);
+    expect(cached.holders({ id: 'a' }, __vaddr(0x1000n), 12).map((cpus) => [...cpus.members()])).toEqual([
+      [1],
+    ]);
+  });
+});
+
+describe('CachedTranslations.fill', () => {
+  it('keeps what another CPU holds of a page that has moved', () => {
+    const cached = filled();
+    cached.fill({ ...leaf('a', 0x1000n), pa: __paddr(0x5000n), cpus: CpuSet.first(1, CPUS) }, []);
+    const found = [...cached.leaves()].filter(({ mm, start }) => mm === 'a' && start === 0x1000n);
+    expect(found.map(({ pa, cpus }) => [pa, [...cpus.members()]])).toEqual([
+      [0n, [1]],
+      [0x5000n, [0]],
+    ]);
   });
 });
 

@@ -42,10 +42,17 @@ export type OnDrop = (leaf: CachedLeaf, lost: CpuSet) => void;
 
 type Entry = CachedLeaf | CachedTable;
 
-/** Entries of one kind: by address space, by shift, by the number of the block of that size. */
+/** Entries of one kind: by address space, by shift, by the number of the block of that size. Two CPUs may hold different ones. */
 class Shelf<E extends Entry> {
-  readonly #mms = new Map<string, Map<number, Map<number, E>>>();
+  readonly #mms = new Map<string, Map<number, Map<number, E[]>>>();
+  readonly #same: (a: E, b: E) => boolean;
 
+  /** @param same - Whether two entries of a block say the same. */
+  constructor(same: (a: E, b: E) => boolean) {
+    this.#same = same;
+  }
+
+  /** Keeps an entry; its set of CPUs stays the caller's. What those CPUs held of the block before is theirs no more. */
   add(entry: E): void {
     let shifts = this.#mms.get(entry.mm);
     if (shifts === undefined) this.#mms.set(entry.mm, (shifts = new Map()));
@@ -53,39 +60,46 @@ class Shelf<E extends Entry> {
     if (blocks === undefined) shifts.set(entry.shift, (blocks = new Map()));
     const block = Number(entry.start >> BigInt(entry.shift));
     const held = blocks.get(block);
-    if (held === undefined) blocks.set(block, entry);
-    else held.cpus.addAll(entry.cpus);
+    if (held === undefined) {
+      blocks.set(block, [{ ...entry, cpus: entry.cpus.clone() }]);
+      return;
+    }
+    for (const other of held) other.cpus.deleteAll(entry.cpus);
+    const same = held.find((other) => this.#same(other, entry));
+    if (same === undefined) held.push({ ...entry, cpus: entry.cpus.clone() });
+    else same.cpus.addAll(entry.cpus);
   }
 
-  get(mm: string, shift: number, address: bigint): E | undefined {
-    return this.#mms
-      .get(mm)
-      ?.get(shift)
-      ?.get(Number(address >> BigInt(shift)));
+  get(mm: string, shift: number, address: bigint): readonly E[] {
+    return (
+      this.#mms
+        .get(mm)
+        ?.get(shift)
+        ?.get(Number(address >> BigInt(shift))) ?? []
+    );
   }
 
   *all(): Generator<E> {
-    for (const shifts of this.#mms.values()) for (const blocks of shifts.values()) yield* blocks.values();
+    for (const shifts of this.#mms.values()) {
+      for (const blocks of shifts.values()) for (const entries of blocks.values()) yield* entries;
+    }
   }
 
   /** The entries that an extent touches. */
   *in({ mm, start, end }: Extent): Generator<E> {
-    const mms = mm === undefined ? this.#mms.values() : [this.#mms.get(mm.id) ?? new Map<number, never>()];
-    for (const shifts of mms as Iterable<Map<number, Map<number, E>>>) {
+    if (start === undefined) {
+      for (const entry of this.all()) if (mm === undefined || entry.mm === mm.id) yield entry;
+      return;
+    }
+    for (const [id, shifts] of this.#mms) {
+      if (mm !== undefined && id !== mm.id) continue;
       for (const [shift, blocks] of shifts) {
-        if (start === undefined) {
-          yield* blocks.values();
-          continue;
-        }
         const first = Number(start >> BigInt(shift));
         const last = Number(((end ?? start + 1n) - 1n) >> BigInt(shift));
         if (last - first < blocks.size) {
-          for (let block = first; block <= last; block++) {
-            const entry = blocks.get(block);
-            if (entry !== undefined) yield entry;
-          }
+          for (let block = first; block <= last; block++) yield* blocks.get(block) ?? [];
         } else {
-          for (const [block, entry] of blocks) if (block >= first && block <= last) yield entry;
+          for (const [block, entries] of blocks) if (block >= first && block <= last) yield* entries;
         }
       }
     }
@@ -94,8 +108,8 @@ class Shelf<E extends Entry> {
 
 /** The TLBs and paging-structure caches of all CPUs. */
 export class CachedTranslations {
-  readonly #leaves = new Shelf<CachedLeaf>();
-  readonly #tables = new Shelf<CachedTable>();
+  readonly #leaves = new Shelf<CachedLeaf>((a, b) => a.pa === b.pa && a.write === b.write);
+  readonly #tables = new Shelf<CachedTable>((a, b) => a.table === b.table);
 
   /** The CPUs of `leaf.cpus` have walked to it, through these tables. */
   fill(leaf: CachedLeaf, tables: readonly CachedTable[]): void {
@@ -126,9 +140,9 @@ export class CachedTranslations {
     for (const table of this.#tables.all()) if (!table.cpus.isEmpty) yield table;
   }
 
-  /** Who holds the translation of an address, at this size. */
-  holders(mm: MmRef, address: Vaddr, shift: number): CpuSet | undefined {
-    return this.#leaves.get(mm.id, shift, address)?.cpus;
+  /** Who holds a translation of an address, at this size, true or not. */
+  holders(mm: MmRef, address: Vaddr, shift: number): readonly CpuSet[] {
+    return this.#leaves.get(mm.id, shift, address).map(({ cpus }) => cpus);
   }
 
   /**
@@ -144,10 +158,10 @@ export class CachedTranslations {
     let references = 0;
     for (let depth = path.length - 1; depth >= 0; depth--) {
       const { shift } = path[depth]!;
-      const table = this.#tables.get(leaf.mm, shift, leaf.start);
-      if (table === undefined) continue;
-      references += left.deleteAll(table.cpus) * (path.length - depth);
-      table.cpus.addAll(cpus);
+      const known = this.#tables.get(leaf.mm, shift, leaf.start);
+      for (const table of known) references += left.deleteAll(table.cpus) * (path.length - depth);
+      const newest = known.at(-1);
+      if (newest !== undefined) this.#tables.add({ ...newest, cpus });
     }
     return references + left.size * (path.length + 1);
   }

@@ -93,7 +93,7 @@ export class DirectMachine {
         .filter(({ indexShift, table }) => table !== undefined && indexShift > leaf.shift)
         .map(({ level, indexShift }) => ({ level, shift: indexShift }));
       references += this.cached.refill(leaf, cpus, path);
-      this.cached.fill({ ...leaf, cpus: cpus.clone() }, []);
+      this.cached.fill({ ...leaf, cpus }, []);
     }
     this.#collateral = [];
     return { ...counts, dropped: { wanted, collateral }, refill: { walks: collateral, references } };

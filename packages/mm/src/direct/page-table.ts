@@ -207,7 +207,7 @@ export class PageTables {
           start,
           shift: at.shift,
           table: __paddr(table),
-          cpus: cpus.clone(),
+          cpus,
         });
       }
     }
@@ -219,7 +219,7 @@ export class PageTables {
     const found = this.walk(mm, address, cpus);
     if (found === undefined) return;
     const { start, shift, pa, write, tables } = found;
-    this.machine.cached.fill({ mm: mm.id, start, shift, pa, write, cpus: cpus.clone() }, tables);
+    this.machine.cached.fill({ mm: mm.id, start, shift, pa, write, cpus }, tables);
   }
 
   #path(

@@ -76,6 +76,22 @@ describe('flushPage', () => {
     expect(html).toContain('>CPUs →<');
     expect(html).not.toContain('>pages →<');
   });
+  it('gives each of several operations a row of panels, and a line the same colour in every figure', async () => {
+    const other = PAGE.rows.map((row) => ({ ...row, operation: 'mprotect' }));
+    const rows = [...PAGE.rows, ...other];
+    const html = await flushPage({ ...PAGE, rows, calibration: [] });
+    const svgs = [...html.matchAll(/<svg [^>]*viewBox[^]*?<\/svg>/g)].map(([svg]) => svg);
+    const [first] = svgs.filter((svg) => svg.includes('>mprotect<') && svg.includes('>munmap<'));
+    expect(first).toBeDefined();
+    expect(first).not.toContain('>mprotect, 8 CPUs<');
+    const unpriced = rows.filter(({ cpus, spec }) => !(spec === 'x86_64' && cpus === 1));
+    const ns = await flushPage({ ...PAGE, rows: unpriced, calibration: [] });
+    const legends = [
+      ...ns.matchAll(/stroke="(var\(--series-\d\))"[^>]*>(?:(?!<\/svg>).)*<\/svg>(\d CPUs?)/g),
+    ];
+    const colors = new Map(legends.map(([, color, name]) => [`${name} ${color}`, name]));
+    expect([...colors.values()].sort()).toEqual(['1 CPU', '8 CPUs']);
+  });
   it('leaves out a plot of nothing but zeros', async () => {
     const html = await flushPage({ ...PAGE, rows: counts.slice(0, 3).map((n) => broadcastRow(n)), calibration: [] }); // prettier-ignore
     expect(figuresOf(html)).toEqual([

@@ -95,7 +95,10 @@ function costsIn(
   return differs ? [initiator, all] : [initiator];
 }
 
-/** Figures of a sweep: an architecture a panel, number of pages along, a line for each operation, page size and number of CPUs. */
+/**
+ * Figures of a sweep: an architecture a panel, an operation a row of panels, number of pages along, a line for each
+ * mapping, number of CPUs and release.
+ */
 export function flushFigures(
   easel: Easel,
   rows: readonly FlushRow[],
@@ -110,7 +113,7 @@ export function flushFigures(
     const { title, caption } = measure;
     const panels = new Set(shown.map(({ spec }) => spec));
     const notes = (measure.profiles ?? []).filter(({ spec }) => panels.has(spec)).map(profileNote);
-    return [{ title, caption, markup: figure(easel, shown, measure), notes }];
+    return [{ title, caption, markup: figure(easel, { all: rows, shown }, measure), notes }];
   });
 }
 
@@ -121,15 +124,30 @@ export function profileNote(profile: FlushProfile): readonly [name: string, text
   return [`${spec}: ${label}.`, `${[priced, ...profileLines(profile)].join('. ')}.`];
 }
 
-function figure({ plot, document }: Easel, rows: readonly FlushRow[], measure: Measure): string {
-  const along = axisOf(rows);
-  const points = rows.map((row) => {
-    const span = measure.of(row) ?? exactly(0);
-    return { ...span, x: along.of(row), panel: row.spec, series: seriesOf(rows, row, along) };
+/** What is plotted: every row of the sweep, so that a line has its colour in all figures, and the rows that have the measure. */
+interface Plotted {
+  readonly all: readonly FlushRow[];
+  readonly shown: readonly FlushRow[];
+}
+
+function figure({ plot, document }: Easel, { all, shown }: Plotted, measure: Measure): string {
+  const along = axisOf(all);
+  const points = shown.map((row) => {
+    const { spec: panel, operation } = row;
+    return {
+      ...(measure.of(row) ?? exactly(0)),
+      x: along.of(row),
+      panel,
+      operation,
+      series: seriesOf(all, row, along),
+    };
   });
-  const series = [...new Set(points.map((point) => point.series))];
-  const open = points.filter(({ least, most }) => least !== most);
-  const at = { fx: 'panel', x: 'x' } as const;
+  const unique = (values: readonly string[]): readonly string[] => [...new Set(values)];
+  const series = unique(all.map((row) => seriesOf(all, row, along)));
+  const operations = unique(points.map(({ operation }) => operation));
+  const several = operations.length > 1;
+  const open = points.some(({ least, most }) => least !== most) ? points : [];
+  const at = { fx: 'panel', x: 'x', ...(several && { fy: 'operation' }) } as const;
   // Lines that coincide stay visible: the first is the widest.
   const lines = series.map((name, i) => {
     const strokeWidth = 1.5 + 1.8 * (series.length - 1 - i);
@@ -139,10 +157,12 @@ function figure({ plot, document }: Easel, rows: readonly FlushRow[], measure: M
   return drawn(plot, {
     document,
     width: WIDTH,
-    height: 300,
+    height: several ? 80 + HEIGHT_FACET * operations.length : HEIGHT,
     marginLeft: 64,
+    marginRight: several ? 100 : 20,
     marginBottom: 44,
-    fx: { label: null, domain: [...new Set(points.map(({ panel }) => panel))], padding: 0.08 },
+    fx: { label: null, domain: unique(points.map(({ panel }) => panel)), padding: 0.08 },
+    ...(several && { fy: { label: null, domain: operations, padding: 0.12 } }),
     x: {
       type: 'log',
       base: 2,
@@ -150,31 +170,39 @@ function figure({ plot, document }: Easel, rows: readonly FlushRow[], measure: M
       tickFormat: 'd',
       ticks: ticksOf(points.map(({ x }) => x)),
     },
-    y: { label: measure.label, grid: true, tickFormat: short, ...yScale(points) },
+    y: { label: measure.label, grid: true, tickFormat: short, ...yScale(points, several) },
     color: { domain: series, range: series.map((_, i) => COLORS[i % COLORS.length] ?? '') },
     symbol: { domain: series, legend: series.length > 1 },
     marks: [
       plot.frame({ strokeOpacity: 0.25 }),
-      plot.areaY(open.length > 0 ? points : [], { ...at, y1: 'least', y2: 'most', fill: 'series', z: 'series', fillOpacity: 0.16 }),
-      plot.line(open.length > 0 ? points : [], { ...at, y: 'most', stroke: 'series', z: 'series', strokeDasharray: '3,3', strokeWidth: 1 }),
+      plot.areaY(open, { ...at, y1: 'least', y2: 'most', fill: 'series', z: 'series', fillOpacity: 0.16 }),
+      plot.line(open, { ...at, y: 'most', stroke: 'series', z: 'series', strokeDasharray: '3,3', strokeWidth: 1 }),
       ...lines,
       plot.dot(points, { ...at, y: 'least', stroke: 'series', symbol: 'series', r: 3.5 }),
     ],
   }); // prettier-ignore
 }
 
+const HEIGHT = 300;
+/** One operation of several. */
+const HEIGHT_FACET = 110;
+
 /** Room above the largest value, so that its mark is not cut. */
 const HEADROOM = 1.6;
 
-/** A log axis, from the smallest value; with 0 at its foot where 0 occurs. */
-function yScale(points: readonly FlushSpan[]): Readonly<Record<string, unknown>> {
+/** A log axis, from the smallest value; with 0 at its foot where 0 occurs. Low panels have every second power of ten. */
+function yScale(points: readonly FlushSpan[], low: boolean): Readonly<Record<string, unknown>> {
   const most = Math.max(...points.map((point) => point.most));
   const least = Math.min(...points.map((point) => point.least));
-  const decades = [0, ...powersOfTen(most)].filter((tick) => tick >= least);
-  if (least <= 0) return { type: 'symlog', domain: [0, HEADROOM * most], ticks: decades };
+  const powers = powersOfTen(most).filter((_, i) => !low || i % 2 === 0);
+  if (least <= 0) {
+    const above = low ? powers.slice(1) : powers;
+    return { type: 'symlog', domain: [0, HEADROOM * most], ticks: [0, ...above] };
+  }
   const foot = 10 ** Math.floor(Math.log10(least));
-  return { type: 'log', domain: [foot, Math.max(HEADROOM * most, 10 * foot)], ticks: powersOfTen(most).filter((t) => t >= foot) };
-} // prettier-ignore
+  const top = Math.max(HEADROOM * most, 10 * foot);
+  return { type: 'log', domain: [foot, top], ticks: powers.filter((power) => power >= foot) };
+}
 
 function powersOfTen(most: number): readonly number[] {
   const powers: number[] = [];
@@ -195,16 +223,15 @@ function axisOf(rows: readonly FlushRow[]): Along {
   return { label: 'CPUs', name: 'cpus', of: ({ cpus }) => cpus };
 }
 
-/** The name of a line: what differs between the lines, and no more. */
+/** The name of a line: what differs between the lines of a panel, and no more. */
 function seriesOf(rows: readonly FlushRow[], row: FlushRow, along: Along): string {
   const varies = (of: (some: FlushRow) => unknown): boolean => new Set(rows.map(of)).size > 1;
   const parts = [
-    ...(varies(({ operation }) => operation) ? [row.operation] : []),
     ...(varies(({ huge }) => huge) ? [row.huge === true ? 'huge' : 'as needed'] : []),
     ...(along.name === 'pages' && varies(({ cpus }) => cpus) ? [`${row.cpus} CPU${row.cpus === 1 ? '' : 's'}`] : []),
     ...(varies(({ kernel }) => kernel) ? [row.kernel] : []),
   ]; // prettier-ignore
-  return parts.length > 0 ? parts.join(', ') : row.operation;
+  return parts.length > 0 ? parts.join(', ') : 'all';
 }
 
 /** Powers of 8 within the values; the values themselves where that would be one tick. */

@@ -161,10 +161,10 @@ svg { max-width: 100%; height: auto; font-size: 12px; }
 .caption { color: var(--faint); font-size: .85rem; margin: .25rem 0 0; }
 section ul { color: var(--faint); font-size: .85rem; margin: .25rem 0 0; padding-left: 1.2rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .15rem .6rem; border-bottom: 1px solid var(--rule); vertical-align: top; white-space: nowrap; }
+table { border-collapse: collapse; font-size: .78rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .15rem .45rem; border-bottom: 1px solid var(--rule); vertical-align: top; white-space: nowrap; }
 th.left, td.left { text-align: left; }
-td.long { white-space: normal; min-width: 18rem; }
+td.long { white-space: normal; min-width: 12rem; }
 code { font-size: .9rem; }
 </style>
 </head>

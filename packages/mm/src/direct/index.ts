@@ -1,9 +1,8 @@
+export { OPERATION_CPUS_MAX, OPERATION_PAGES_MAX } from './operation-stage.js';
 export {
   FLUSH_OPERATIONS,
   type FlushOperation,
   operationEvents,
-  OPERATION_CPUS_MAX,
-  OPERATION_PAGES_MAX,
   type OperationOptions,
   type OperationResult,
   runOperation,

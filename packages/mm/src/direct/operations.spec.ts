@@ -300,6 +300,7 @@ describe('fork', () => {
 describe('options', () => {
   const arch = x86_64({ kernel: '6.12' });
   it.each([
+    [{ operation: 'brk' as never }, "no operation 'brk'; there are munmap, mprotect"],
     [{ pages: 0 }, 'pages is 0; it must be a whole number from 1 to 65536'],
     [{ cpus: 257 }, 'cpus is 257; it must be a whole number from 1 to 256'],
     [{ lazyCpus: 1 }, 'lazyCpus is 1; it must be a whole number from 0 to 0'],
@@ -307,6 +308,16 @@ describe('options', () => {
     [{ operation: 'collapse' as const, huge: true }, 'collapse is an operation on small pages'],
   ])('%j throws', (wrong, message) => {
     expect(() => operationEvents(arch, { ...options('munmap', 1, 1), ...wrong })).toThrow(message);
+  });
+  it('says where the pages do not fit, and where an MMU is not modelled so far', () => {
+    const radix = powerpc({ kernel: '6.12' });
+    const wide = options('munmap', 1, 1, { bystanderPages: 12_289 });
+    expect(() => operationEvents(radix, wide)).toThrow('12289 other pages of 65536 bytes do not fit');
+    expect(() => operationEvents(arm32({ kernel: '6.12' }), options('mremap', 65_536, 1))).not.toThrow();
+    const small = powerpc({ kernel: '6.12', mmu: 'hash', page: '4k' });
+    expect(() => operationEvents(small, options('munmap', 1, 1))).toThrow(
+      'no model of how the hash table is filled',
+    );
   });
   it('gives the same events twice', () => {
     for (const operation of FLUSH_OPERATIONS) {

@@ -69,6 +69,8 @@ export class PhysicalMemory {
   readonly beyondHi: number;
   /** Chunks with low numbers, for the walker: `chunks[address >> CHUNK_SHIFT]`. Read only outside this class. */
   readonly chunks: (Uint32Array | undefined)[] = [];
+  /** Whether changes are recorded for `rollback`. Set by `mark` and `forgetMarks` only; the walker stores without a call where not. */
+  logging = false;
   private readonly highChunks = new Map<number, Uint32Array>();
   private reservedWords = 0;
   private readonly uses: FrameUse[] = ['absent', 'free'];
@@ -76,7 +78,6 @@ export class PhysicalMemory {
   private readonly freed = new Map<number, number[]>();
   private nextFrame: number;
   private readonly undo: number[] = [];
-  private logging = false;
 
   constructor(options: PhysicalMemoryOptions = {}) {
     this.addressBits = options.addressBits ?? 52;

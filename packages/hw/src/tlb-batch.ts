@@ -139,6 +139,12 @@ const FIRST_RIGHT: Readonly<Record<TraceMode, number>> = { user: 0, kernel: 3, '
 
 /** Accesses that one call of the generated loop translates. */
 const PART = 8192;
+/**
+ * The first parts are short: V8 compiles a long loop while it runs, and where what comes after the loop has never run, the
+ * compiled code is left at the end of every part from then on.
+ */
+const SHORT_PART = 128;
+const SHORT_PARTS = 24;
 /** Accesses after which counts are collected at the latest, so that no word of them overflows. */
 const CLOCK_MAX = 2 ** 27;
 
@@ -167,6 +173,7 @@ export function compileTranslator(options: TranslatorOptions): Translator {
   const generate = new Function('memory', 'walker', 'A', 'S', 'T', 'rightsOf', 'accessOf', 'renew', 'loaded', sourceOf(options, placed)) as Generate; // prettier-ignore
   const { part, translate } = generate(memory, compileWalker(mmu), words, state, new Int32Array(3), RIGHTS_OF, ACCESS_OF, renewAll, loaded); // prettier-ignore
   const clockMax = clockMaxOf(placed);
+  let shortParts = SHORT_PARTS;
   const dropSlot = (slot: number | 'all'): void => void drop(placed.structures, words, { slot, dropsGlobal: false }); // prettier-ignore
   const reset = (): void => {
     clear(placed, words, state, config.seed ?? 1);
@@ -191,9 +198,12 @@ export function compileTranslator(options: TranslatorOptions): Translator {
     run: (trace, { from = 0, to = trace.length >>> 1, mode = 'user' } = {}) => {
       loaded();
       const end = 2 * Math.min(to, trace.length >>> 1);
-      for (let i = 2 * from; i < end; i += 2 * PART) {
+      for (let i = 2 * from; i < end;) {
         if (state[S_CLOCK]! + PART >= clockMax) renewAll();
-        part(trace, i, Math.min(i + 2 * PART, end), FIRST_RIGHT[mode]);
+        const next = Math.min(i + 2 * (shortParts > 0 ? SHORT_PART : PART), end);
+        if (shortParts > 0) shortParts--;
+        part(trace, i, next, FIRST_RIGHT[mode]);
+        i = next;
       }
     },
     translate,
@@ -300,25 +310,36 @@ function sourceOf({ mmu, memory, tlb, id = '' }: TranslatorOptions, placed: Plac
   const source: Source = { placed, smallest: Math.min(...mmu.levels.map(({ page }) => page?.shift ?? 64)) };
   const split = l1i.length > 0;
   const first = l1d[0]!;
+  const noteLast = `if (lastTag !== 0) { e = last; set = lastSet; ${useSource(first.structure, 'e')} lastTag = 0; }`;
   return `'use strict';
 // ${id.replace(/[^\w .:-]/g, '_')}
 ${walkSource({ mmu, memory, tlb: placed, merge: tlb.contiguous === 'merge' })}
 ${levelSource('l1d', [first], source)}
 ${split ? levelSource('l1i', [], source) : ''}
 const part = (trace, from, to, base) => {
-  let sumLo = S[${S_SUM_LO}], sumHi = S[${S_SUM_HI}], now = S[${S_CLOCK}], last = S[${S_LAST}], hits = 0;
+  let sumLo = S[${S_SUM_LO}], sumHi = S[${S_SUM_HI}], now = S[${S_CLOCK}], hits = 0;
+  // The entry used last, in locals. Its use is noted when another is used: until then nothing looks at it.
+  let last = 0, lastSet = 0, lastPage = 0, lastTag = 0, lastLo = 0, lastHi = 0;
   const own = S[${S_TAG}];
   let page = 0, set = 0, hint = 0, e = 0, x = 0, c = 0, tag = 0, f = 0, fh = 0;
   for (let i = from; i < to; i += 2) {
     const word = trace[i] | 0, lo = word & -4, hi = trace[i + 1] | 0;
-    const right = base + ((word & 2) !== 0 ? 2 : word & 1);
+    const right = base + (word & 3 & ~((word >> 1) & 1));
+    ${split ? `if ((word & 2) !== 0) { ${noteLast} now = (now + 1) | 0; S[${S_CLOCK}] = now; if (l1i(lo, hi, right) === 0) { sumLo = (sumLo + S[${S_PA_LO}]) | 0; sumHi = (sumHi + S[${S_PA_HI}]) | 0; } continue; }` : ''}
+    page = ${pageSource(first.shift)}; tag = ${tagSource('own', first)};
+    if (page === lastPage && tag === lastTag && ((lastLo >>> right) & 1) !== 0) {
+      now = (now + 1) | 0; hits++; f = lastLo; fh = lastHi;
+      sumLo = (sumLo + (${hitSource(first)[0]})) | 0; sumHi = (sumHi + (${hitSource(first)[1]})) | 0;
+      continue;
+    }
+    ${noteLast}
     now = (now + 1) | 0;
-    ${split ? `if ((word & 2) !== 0) { S[${S_CLOCK}] = now; if (l1i(lo, hi, right) === 0) { sumLo = (sumLo + S[${S_PA_LO}]) | 0; sumHi = (sumHi + S[${S_PA_HI}]) | 0; } continue; }` : ''}
-    ${firstSource(first)}
+    ${findSource(first)}
     if (e >= 0) {
-      last = e; f = A[${first.structure.lo} + e]; fh = A[${first.structure.hi} + e];
+      f = A[${first.structure.lo} + e]; fh = A[${first.structure.hi} + e];
       if (((f >>> right) & 1) !== 0) {
-        hits++; ${useSource(first.structure, 'e')}
+        hits++;
+        last = e; lastSet = set; lastPage = page; lastTag = tag; lastLo = f; lastHi = fh;
         sumLo = (sumLo + (${hitSource(first)[0]})) | 0; sumHi = (sumHi + (${hitSource(first)[1]})) | 0;
         continue;
       }
@@ -326,6 +347,11 @@ const part = (trace, from, to, base) => {
     S[${S_CLOCK}] = now;
     if (l1d(lo, hi, right, e) === 0) { sumLo = (sumLo + S[${S_PA_LO}]) | 0; sumHi = (sumHi + S[${S_PA_HI}]) | 0; }
   }
+  finish(now, last, lastSet, lastTag, hits, sumLo, sumHi);
+};
+const finish = (count, last, set, lastTag, hits, sumLo, sumHi) => {
+  const e = last, now = count;
+  if (lastTag !== 0) { ${useSource(first.structure, 'e')} }
   S[${S_CLOCK}] = now; S[${S_LAST}] = last; S[${countAt('l1d')}] += hits;
   S[${S_SUM_LO}] = sumLo; S[${S_SUM_HI}] = sumHi;
 };

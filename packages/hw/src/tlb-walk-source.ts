@@ -226,7 +226,7 @@ function recordSource(accessed: StateBit | undefined, dirty: StateBit | undefine
   if (records.length === 0) return '';
   return `if ((${records.map(({ due }) => due).join(' | ')}) !== 0) {
 toLo = lo; toHi = hi; ${records.map(({ code }) => code).join(' ')}
-if (toLo !== lo || toHi !== hi) { memory.storePair(at, atHi, toLo, toHi); lo = toLo; hi = toHi; ${countSource('recorded')} }
+if (toLo !== lo || toHi !== hi) { if (memory.logging) memory.storePair(at, atHi, toLo, toHi); else { words[i] = toLo; words[i + 1] = toHi; } lo = toLo; hi = toHi; ${countSource('recorded')} }
 }`;
 } // prettier-ignore
 

@@ -33,6 +33,7 @@ export {
   median,
 } from './bench/translation.js';
 export { type EntryWords, type Workload, REFERENCE_TLB, entryWords, mapWorkload } from './bench/workload.js';
+export * from './traces/index.js';
 export { type EntryState, pmdStates, pteStates } from './split-states.js';
 export { sizeText, walkerSays } from './walker-says.js';
 export { VERSION } from './version.js';

@@ -12,7 +12,12 @@ export interface Transcript {
 /** Runs `ptemu` in-process, as in a pipe without colours. */
 export async function ptemu(
   command: string | readonly string[],
-  options: { readonly api?: ScenarioApi; readonly stdin?: string; readonly columns?: number } = {},
+  options: {
+    readonly api?: ScenarioApi;
+    readonly stdin?: string;
+    readonly stdinBytes?: Uint8Array;
+    readonly columns?: number;
+  } = {},
 ): Promise<Transcript> {
   let stdout = '';
   let stderr = '';
@@ -20,6 +25,9 @@ export async function ptemu(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     stdin: () => Promise.resolve(options.stdin ?? ''),
+    stdinBytes: async function* () {
+      yield options.stdinBytes ?? Buffer.from(options.stdin ?? '');
+    },
     columns: options.columns,
     color: false,
     progress: false,

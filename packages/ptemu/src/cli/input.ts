@@ -99,10 +99,15 @@ function onFile<T>(verb: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const why = FILE_ERRORS[code] ?? (error instanceof Error ? error.message : String(error));
-    throw new UsageError(`cannot ${verb} '${clip(path)}': ${why}`);
+    throw fileError(verb, path, error);
   }
+}
+
+/** What the operating system says of a file, in one line. */
+export function fileError(verb: string, path: string, error: unknown): UsageError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const why = FILE_ERRORS[code] ?? (error instanceof Error ? error.message : String(error));
+  return new UsageError(`cannot ${verb} '${clip(path)}': ${why}`);
 }
 
 const FILE_ERRORS: Readonly<Record<string, string>> = {

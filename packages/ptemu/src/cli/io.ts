@@ -4,10 +4,14 @@ export interface Io {
   readonly stderr: (text: string) => void;
   /** The whole standard input. */
   readonly stdin: () => Promise<string>;
+  /** Standard input as it comes, instead of `stdin`; that of the process when left out. */
+  readonly stdinBytes?: () => AsyncIterable<Uint8Array>;
   /** Columns of the terminal; undefined in a pipe. */
   readonly columns: number | undefined;
   /** Whether standard output may be coloured. */
   readonly color: boolean;
+  /** Aborted when the user wants the command to end with what it has. */
+  readonly interrupt?: AbortSignal;
   /** Whether progress may be shown on standard error. */
   readonly progress: boolean;
 }

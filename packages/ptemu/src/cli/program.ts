@@ -11,6 +11,7 @@ import type { ExitCode, Io } from './io.js';
 import { type ListOptions, listCommand } from './list.js';
 import { type ReplayOptions, replayCommand } from './replay.js';
 import { type RunCommandOptions, runCommand } from './run.js';
+import { type TraceTlbOptions, traceTlbCommand } from './trace-tlb.js';
 import { type WalkOptions, walkCommand } from './walk.js';
 import { VERSION } from '../version.js';
 
@@ -104,6 +105,21 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .argument('<capture>', 'folder of the capture')
     .option('--root <which>', 'user or kernel', 'user')
     .action((capture: string, options: DumpCommandOptions) => done(dumpCommand(capture, options, io)));
+
+  toggles(command('trace-tlb', 'an address trace on the TLBs of real parts: misses, walks, faults'))
+    .argument(
+      '<file>',
+      'what valgrind --tool=lackey --trace-mem=yes wrote, or the compact form; - for standard input',
+    )
+    .option('--arch <specs>', 'all, or a list such as x86_64,arm64:granule=16k')
+    .option('--kernel <releases>', 'a list, for those without a release of their own')
+    .option('--part <names>', 'a list such as skylake-server,z14; left out: all of the architecture')
+    .option('--thp', 'faults map huge pages where they fit')
+    .option('--no-thp', 'faults map small pages only (as where neither is said)')
+    .option('--limit <n>', 'the first n accesses')
+    .option('--max-memory <size>', 'bytes that the page tables may take, such as 500m or 2g (2g)')
+    .option('--convert <out>', 'instead: write the trace there in the compact form')
+    .action(async (file: string, options: TraceTlbOptions) => done(await traceTlbCommand(file, options, io)));
 
   toggles(
     command('conformance', 'the laws that a backend must satisfy, or the answers of real kernel headers'),

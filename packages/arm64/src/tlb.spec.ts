@@ -216,3 +216,20 @@ describe('arm64 tlb description', () => {
     expect(keeps.map(([name]) => name)).toEqual(['VALE1IS', 'RVALE1IS']);
   });
 });
+
+describe('arm64 arch_tlbbatch_flush', () => {
+  // Issue 4: batched unmap since 6.6; each page's TLBI is issued when it is unmapped, the DSB closes the batch.
+  it('waits once for a batch of pages from 6.6 on; before, reclaim does not batch', () => {
+    const log = flush({ kernel: '6.6' }, (s, { cpu }) => {
+      for (const page of [0n, 1n]) {
+        const pending = s.arch_tlbbatch_add_pending?.(cpu, vma.vm_mm, __vaddr(BASE + (page << 12n)));
+        if (pending) run(pending);
+      }
+      const end = s.arch_tlbbatch_flush?.(cpu, vma.vm_mm);
+      if (end) run(end);
+    });
+    const invalidations = ['dsb(ishst)', 'VALE1IS 0x40000000', 'dsb(ishst)', 'VALE1IS 0x40001000'];
+    expect(log).toEqual([...invalidations, 'complete']);
+    expect(arm64({ kernel: '6.5' }).sequences.arch_tlbbatch_add_pending).toBeUndefined();
+  });
+});

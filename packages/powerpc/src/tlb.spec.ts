@@ -99,3 +99,29 @@ describe('powerpc tlb description', () => {
     }
   });
 });
+
+describe('powerpc tlb_flush', () => {
+  const gather = (kernel: string, pageBytes: number, n: number, freedTables = false): readonly string[] => {
+    const { sequences } = powerpc({ kernel, page: '4k' });
+    const r = recorder({ release: kernel });
+    const how = { freedTables, full: false, pageBytes };
+    run(sequences.tlb_flush(r.cpu, vma.vm_mm, pages(n, 12n), how));
+    return r.log.slice(2);
+  };
+  it('radix: goes by the size of the pages that were gathered', () => {
+    expect(gather('6.12', 4096, 2)).toEqual(['tlbie RIC=0 0x40000000..0x40002000', 'complete']);
+    expect(gather('6.12', 2 << 20, 512)).toEqual(['tlbie RIC=0 AP=2M 0x40000000', 'complete']);
+    expect(gather('6.12', 4096, 512)).toEqual(['tlbie RIC=0 PID', 'complete']);
+  });
+  it('radix: drops the walk cache where tables are freed', () => {
+    expect(gather('6.12', 4096, 1, true)).toEqual([
+      'tlbie RIC=1 PID',
+      'tlbie RIC=0 0x40000000..0x40001000',
+      'complete',
+    ]);
+    expect(gather('6.12', 4096, 34, true)).toEqual(['tlbie RIC=2 PID', 'complete']);
+  });
+  it('radix: takes the whole PID before the gather knew its page size', () => {
+    expect(gather('4.9', 4096, 1)).toEqual(['tlbie RIC=2 PID', 'complete']);
+  });
+});

@@ -71,3 +71,19 @@ describe('s390 tlb description', () => {
     expect(tlb.flushIsIpi).toBe(false);
   });
 });
+
+describe('s390 switch_mm_irqs_off', () => {
+  it('flushes the address space that is switched to where that was put off, else nothing', () => {
+    const { sequences } = s390({ kernel: '6.12' });
+    const cpu = new TableCpu();
+    const to = (): void => {
+      const steps = sequences.switch_mm_irqs_off?.(cpu, { id: 'other' }, MM, { behind: false });
+      if (steps) cpu.run(steps);
+    };
+    to();
+    expect(cpu.log.filter((line) => line.startsWith('IDTE'))).toEqual([]);
+    cpu.cells.set(flushMmCell(MM), 1n);
+    to();
+    expect(cpu.log.filter((line) => line.startsWith('IDTE'))).toEqual(['IDTE by ASCE mm']);
+  });
+});

@@ -73,3 +73,45 @@ describe('x86_64 tlb description', () => {
     expect(instructions['INVLPG']?.dropsGlobal).toBe(true);
   });
 });
+
+describe('x86_64 tlb_flush', () => {
+  const gather = (kernel: string, unmapped: 'pte' | 'pmd', range: FlushRange): readonly string[] => {
+    const r = recorder(kernel, 0n);
+    const how = { freedTables: false, full: false, unmapped };
+    run(x86_64({ kernel }).sequences.tlb_flush(r.cpu, vma.vm_mm, range, how));
+    return r.log.filter((line) => !line.startsWith('ipi'));
+  };
+  it('takes a huge page as one stride from 4.20 on, where only huge pages were cleared', () => {
+    expect(gather('4.19', 'pmd', pages(512))).toEqual(['MOV to CR3']);
+    expect(gather('4.20', 'pmd', pages(512))).toEqual(['INVLPG 0x40000000']);
+    expect(gather('4.20', 'pte', pages(512))).toEqual(['MOV to CR3']);
+  });
+  it('issues one instruction for less than a stride', () => {
+    expect(gather('6.12', 'pmd', pages(1))).toEqual(['INVLPG 0x40000000']);
+  });
+});
+
+describe('x86_64 arch_tlbbatch_flush', () => {
+  const batch = (kernel: string, cpu = {}): readonly string[] => {
+    const { sequences } = x86_64({ kernel, cpu });
+    const r = recorder(kernel, 0n);
+    for (const page of [0n, 1n]) {
+      const pending = sequences.arch_tlbbatch_add_pending?.(r.cpu, vma.vm_mm, __vaddr(page << 12n));
+      if (pending) run(pending);
+    }
+    const end = sequences.arch_tlbbatch_flush?.(r.cpu, vma.vm_mm);
+    if (end) run(end);
+    return r.log;
+  };
+  it('flushes everything once for a batch, from 4.3 on', () => {
+    expect(batch('3.16')).toEqual([]);
+    expect(batch('4.3')).toEqual(['MOV to CR3', 'ipi MOV to CR3']);
+  });
+  it('broadcasts each page at once with INVLPGB, and waits for the batch', () => {
+    expect(batch('6.15', { invlpgb: true })).toEqual([
+      'INVLPGB range 0x0..0x1000',
+      'INVLPGB range 0x1000..0x2000',
+      'complete',
+    ]);
+  });
+});

@@ -74,7 +74,7 @@ export class PageTables {
   readonly levels: readonly TableLevel[];
   /** Tables in use, by what their entries are. */
   readonly count = { pte: 0, pmd: 0, upper: 0 };
-  readonly #live = new Set<Paddr>();
+  readonly #live = new Set<number>();
   /** Parts of a frame that are free, for tables that are smaller. */
   readonly #fragments = new Map<TableLevel, Paddr[]>();
   readonly #pte: TableLevel;
@@ -105,7 +105,7 @@ export class PageTables {
 
   /** Whether a table stands at an address that has not been freed. */
   isTable(table: Paddr): boolean {
-    return this.#live.has(table);
+    return this.#live.has(Number(table));
   }
 
   /** A new pte table, not linked yet. */
@@ -249,7 +249,7 @@ export class PageTables {
     const again = this.#fragments.get(at)?.pop();
     const table = again ?? this.#newTable(at);
     if (again !== undefined || at.none !== 0n) memory.fill(table, at.entries, at.none);
-    this.#live.add(table);
+    this.#live.add(Number(table));
     return table;
   }
 
@@ -267,7 +267,7 @@ export class PageTables {
 
   #free(table: Paddr, at: TableLevel): void {
     const { memory } = this.machine;
-    this.#live.delete(table);
+    this.#live.delete(Number(table));
     const fragments = this.#fragments.get(at);
     if (fragments !== undefined) fragments.push(table);
     else memory.free(__pfn(Number(table >> BigInt(memory.pageShift))), this.#frames(at));

@@ -10,7 +10,7 @@ import { contextOf } from './context.js';
 import { DirectCpu } from './cpu.js';
 import { DirectMachine } from './machine.js';
 import { PageTables } from './page-table.js';
-import { anonymousPte, pteTemplate, storedPte } from './pte-template.js';
+import { anonymousPte, pteTemplate, storedPte, storedTable, tableTemplate } from './pte-template.js';
 
 const START = 0x4000_0000;
 const WRITE: Access = { kind: 'write', mode: 'user' };
@@ -80,6 +80,18 @@ describe.each(backends('6.12'))('%s faultIn', (_name, arch) => {
       }),
       { seed: 4, numRuns: 30 },
     );
+  });
+  it('puts the pointer to a table together as the helper does', () => {
+    const machine = new DirectMachine({ arch });
+    const cx = contextOf(new DirectCpu(machine, 0), new PageTables(machine));
+    const { mm } = vmaOf(cx, true);
+    const bytes = cx.tables.levels.at(-1)?.tableBytes ?? 0;
+    const template = tableTemplate(cx, mm, bytes);
+    for (let table = 0n; table < BigInt(40 * bytes); table += BigInt(bytes)) {
+      const word = template && (BigInt(template.hi) << 32n) | BigInt(template.lo) | table;
+      expect(word ?? storedTable(cx, mm, table)).toBe(storedTable(cx, mm, table));
+    }
+    expect(template).toBeDefined();
   });
   it('fills the tables as the path without numbers does, in any order', () => {
     fc.assert(

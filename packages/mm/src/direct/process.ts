@@ -15,7 +15,7 @@ import { handle_mm_fault } from './memory.js';
 import type { DirectMm, DirectVma } from './mm_types.js';
 import type { PageFrames } from './page-frames.js';
 import { PageTables } from './page-table.js';
-import { type PteTemplate, pteTemplate } from './pte-template.js';
+import { type PteTemplate, pteTemplate, tableTemplate } from './pte-template.js';
 
 /** A mapping to make. */
 export interface Mapping {
@@ -60,6 +60,12 @@ export class DirectProcess {
   #area: Area | undefined;
   /** The pte table of each block of addresses that has one; `HUGE` where a huge page is mapped. */
   readonly #tableOf = new Map<number, number>();
+  /** The table of pmds that each group of blocks has. */
+  readonly #pmdsOf = new Map<number, number>();
+  readonly #pointer: PteTemplate | undefined;
+  readonly #blocks: number;
+  readonly #pmdNoneLo: number;
+  readonly #pmdNoneHi: number;
   /** The block used last, and its table. */
   #block = -1;
   #table = 0;
@@ -83,6 +89,11 @@ export class DirectProcess {
     const none = pte?.none ?? 0n;
     this.#noneLo = Number(none & 0xffff_ffffn);
     this.#noneHi = Number(none >> 32n);
+    const pmd = this.#tables.levels.at(-2);
+    this.#blocks = pmd?.entries ?? 1;
+    this.#pmdNoneLo = Number((pmd?.none ?? 0n) & 0xffff_ffffn);
+    this.#pmdNoneHi = Number((pmd?.none ?? 0n) >> 32n);
+    this.#pointer = tableTemplate(this.#cx, this.#mm, pte?.tableBytes ?? machine.layout.PAGE_SIZE);
   }
 
   /** The tables, and the table at their root: what a walker needs. */
@@ -156,7 +167,7 @@ export class DirectProcess {
     }
     const block = Math.floor(page * this.#perTable);
     if (block !== this.#block) {
-      const table = this.#tableOf.get(block);
+      const table = this.#tableOf.get(block) ?? this.#newTable(area, block);
       if (table === undefined) return this.#handle(area, page, block);
       this.#block = block;
       this.#table = table;
@@ -175,7 +186,26 @@ export class DirectProcess {
     return 'page';
   }
 
-  /** The whole of a fault, by mm's text; remembers the table that it ended in. */
+  /** A pte table for a block that has none, where only that is missing; undefined where more is to do. */
+  #newTable({ vma }: Area, block: number): number | undefined {
+    const pointer = this.#pointer;
+    const group = Math.floor(block / this.#blocks);
+    const pmds = this.#pmdsOf.get(group);
+    if (pmds === undefined || pointer === undefined || vma.thp) return undefined;
+    const slot = pmds + (block - group * this.#blocks) * 8;
+    const lo = slot >>> 0;
+    const hi = Math.floor(slot / TWO_32);
+    const memory = this.#memory;
+    if (memory.loadLo(lo, hi) !== this.#pmdNoneLo || memory.loadHi(lo, hi) !== this.#pmdNoneHi)
+      return undefined;
+    const table = Number(this.#tables.pte_alloc_one());
+    memory.storePair(lo, hi, pointer.lo | (table >>> 0), pointer.hi | Math.floor(table / TWO_32));
+    this.#mm.nr_ptes++;
+    this.#tableOf.set(block, table);
+    return table;
+  }
+
+  /** The whole of a fault, by mm's text; remembers the tables that it went through. */
   #handle({ vma }: Area, page: number, block: number): Touched {
     const address = __vaddr(BigInt(page) << BigInt(this.#pageShift));
     const before = this.#mm.rss;
@@ -183,6 +213,8 @@ export class DirectProcess {
     const pmd = this.#tables.pmd_offset(this.#mm, address);
     const table = pmd && this.#tables.tableAt(pmd);
     this.#tableOf.set(block, table === undefined ? HUGE : Number(table));
+    const group = Math.floor(block / this.#blocks);
+    if (pmd !== undefined) this.#pmdsOf.set(group, Number(pmd.paddr) - (block - group * this.#blocks) * 8);
     if (this.#mm.rss === before) return 'mapped';
     return table === undefined ? 'huge' : 'page';
   }

@@ -5,9 +5,9 @@
 import { type Vaddr, VM_WRITE, __paddr } from '@ptemu/arch';
 import type { DirectContext } from './context.js';
 import { run } from './machine.js';
-import type { DirectVma } from './mm_types.js';
+import type { DirectMm, DirectVma } from './mm_types.js';
 
-/** The words of an entry whose frame is 0. The frame stands at its own address: `entry | pfn << PAGE_SHIFT`. */
+/** The words of an entry that points to address 0. The address of a frame or a table is put in as it is: `entry | address`. */
 export interface PteTemplate {
   readonly lo: number;
   readonly hi: number;
@@ -34,6 +34,26 @@ export function storedPte(cx: DirectContext, vma: DirectVma, address: Vaddr, ent
   return stored;
 }
 
+/** What `pmd_populate` stores for a pte table at an address. */
+export function storedTable(cx: DirectContext, mm: DirectMm, table: bigint): bigint {
+  const { memory } = cx.machine;
+  const slot = { level: 'pmd', paddr: SCRATCH } as const;
+  run(cx.sequences.pmd_populate(cx.cpu, mm, slot, __paddr(table)));
+  const stored = memory.load(SCRATCH);
+  memory.store(SCRATCH, 0n);
+  return stored;
+}
+
+/** The template of an entry that points to a pte table: `entry | address`; undefined where the address is not simply put in. */
+export function tableTemplate(cx: DirectContext, mm: DirectMm, tableBytes: number): PteTemplate | undefined {
+  const base = storedTable(cx, mm, 0n);
+  for (let bit = Math.log2(tableBytes); bit < cx.machine.memory.addressBits; bit++) {
+    const address = 1n << BigInt(bit);
+    if ((base & address) !== 0n || storedTable(cx, mm, address) !== (base | address)) return undefined;
+  }
+  return pairOf(base);
+}
+
 /** The template of a mapping; undefined where the frame number is not simply put in (arm64 with 52-bit addresses). */
 export function pteTemplate(cx: DirectContext, vma: DirectVma): PteTemplate | undefined {
   const { memory, layout } = cx.machine;
@@ -44,5 +64,10 @@ export function pteTemplate(cx: DirectContext, vma: DirectVma): PteTemplate | un
     const frame = 1n << BigInt(bit + layout.PAGE_SHIFT);
     if ((base & frame) !== 0n || stored(2 ** bit) !== (base | frame)) return undefined;
   }
-  return { lo: Number(base & 0xffff_ffffn), hi: Number(base >> 32n) };
+  return pairOf(base);
 }
+
+const pairOf = (entry: bigint): PteTemplate => ({
+  lo: Number(entry & 0xffff_ffffn),
+  hi: Number(entry >> 32n),
+});

@@ -105,7 +105,11 @@ static inline void fill_first(uint64_t tag, uint64_t entry)
 	first_used[i] = now;
 }
 
-static inline void fill_second(uint64_t tag, uint64_t entry)
+/*
+ * Not inlined: so the whole takes the time of the reference that the project's factors were stated against, which does the same,
+ * within 5 %. Inlined, gcc 12 makes it a quarter faster or slower by how `oldest` is written.
+ */
+static __attribute__((noinline)) void fill_second(uint64_t tag, uint64_t entry)
 {
 	unsigned i = oldest(second_used, (unsigned)(tag >> 1 & 127) * 12, 12);
 

@@ -44,8 +44,11 @@ export function entryWords(arch: Arch): EntryWords {
   const { pte_mkyoung, pte_mkold, pte_mkdirty, pte_mkclean, pte_mkwrite } = arch.pte;
   const writable = pte_mkwrite(plain);
   return {
-    // Linux makes tables with the accessed state recorded; the reference does not.
-    tables: levels.slice(0, -1).map(({ level }) => tableWord(arch, level) & ~(accessed?.inTables === true ? accessed.set : 0n)),
+    // Linux makes tables with the accessed state recorded; the reference does not. The table's address is the builder's to say.
+    tables: levels.slice(0, -1).map(({ level, table }) => {
+      const address = (table ?? []).reduce((bits, { mask }) => bits | mask, 0n);
+      return tableWord(arch, level) & ~address & ~(accessed?.inTables === true ? accessed.set : 0n);
+    }),
     empty: levels.map(({ level }) => emptyWord(arch, level)),
     leaf: arch.name === 'x86_64' && accessed?.by === 'hardware' ? pte_mkold(pte_mkclean(writable)) : pte_mkyoung(pte_mkdirty(writable)),
   };

@@ -28,14 +28,14 @@ describe('ptemu bench walk', () => {
   const small = '--trace zipf-1 --accesses 20000 --rounds 1';
 
   it('gives one JSON line per architecture, trace and mode', async () => {
-    const { stdout, code } = await ptemu(`bench walk ${small} --arch x86_64,arm64,arm32,powerpc --json`);
+    const { stdout, code } = await ptemu(`bench walk ${small} --arch x86_64,arm64,arm32,s390,powerpc --json`);
     expect(code).toBe(0);
     const rows = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
     expect(rows.map(({ arch, trace, mode }) => [arch, trace, mode])).toEqual(
-      ['x86_64', 'arm64', 'arm32', 'powerpc'].flatMap((arch) => [
+      ['x86_64', 'arm64', 'arm32', 's390', 'powerpc'].flatMap((arch) => [
         [arch, 'zipf-1', 'batch'],
         [arch, 'zipf-1', 'call'],
       ]),

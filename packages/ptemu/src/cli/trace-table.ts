@@ -124,8 +124,9 @@ const missesText = (level: TlbLevelCounts | undefined): string =>
 const costText = ({ refill }: Cost): string =>
   refill === undefined ? '-' : refill.most === refill.least ? countText(refill.most) : `${countText(refill.least)}..${countText(refill.most)}`; // prettier-ignore
 
-/** Up to a million as it is, above with four digits: `12.35M`. */
-const countText = (count: number): string => (count < 1e6 ? exact(count) : SHORT.format(count));
+/** Up to a million as it is, above with four digits: `12.35M`, `2.678G`. */
+const countText = (count: number): string =>
+  count < 1e6 ? exact(count) : SHORT.format(count).replace('B', 'G');
 const exact = (count: number): string => count.toLocaleString('en');
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
 

@@ -139,9 +139,10 @@ export class LackeyParser implements TraceParser {
     const first = work[start]!;
     const skipped = OWN_LINES.has(first) || first === NEWLINE || isSuperblock(work, start);
     if (!skipped) this.#noAccess(start);
-    const newline = work.subarray(start, end).indexOf(NEWLINE);
-    if (newline > LINE_BYTES_MAX) this.#tooLong(start);
-    return newline < 0 ? 0 : start + newline + 1;
+    const newline = first === NEWLINE ? start : work.indexOf(NEWLINE, start);
+    if (newline < 0 || newline >= end) return 0;
+    if (newline - start > LINE_BYTES_MAX) this.#tooLong(start);
+    return newline + 1;
   }
 
   /** Names the first byte of a line by which it is neither an access nor valgrind's. */

@@ -94,8 +94,7 @@ describe('a checkpoint', () => {
 
   it('stops with what was covered', () => {
     const search = exploration(svz(SIZES.M), { strategy });
-    let step = search.next();
-    for (let i = 0; i < 9; i++) step = search.next(undefined);
+    for (let i = 0; i < 10; i++) search.next(undefined);
     const end = search.next({ bound: 'timeout', limit: 3 });
     expect(end.done).toBe(true);
     expect(end.value).toMatchObject({ verdict: 'unknown', bounds: [{ option: 'timeout', limit: 3 }] });

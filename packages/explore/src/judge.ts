@@ -133,7 +133,8 @@ export class Judge {
       findings: [...this.#findings.values()],
       first: this.#first?.invariant ?? null,
       reached,
-      bounds: [...this.#bounds],
+      // Who goes on is not stopped any more.
+      bounds: [...this.#bounds].filter(([bound]) => bound !== 'timeout' && bound !== 'interrupt'),
     };
   }
 

@@ -74,12 +74,72 @@ describe('livelock', () => {
     ]);
   });
 
+  it('holds where the other thread can step only now and then: strong fairness has it step all the same', () => {
+    const c = cells(1, { locks: 1, names: ['flag'] });
+    const polite = function* (): Steps<void> {
+      for (;;) {
+        yield* c.lock(0, { forget: 'locked' });
+        const flag = yield* c.read(FLAG, { forget: 'read' });
+        yield* c.unlock(0, { forget: `unlocked ${flag}` });
+        if (flag === 1) return;
+      }
+    };
+    const raising = function* (): Steps<void> {
+      yield* c.lock(0);
+      yield* c.write(FLAG, 1);
+      yield* c.unlock(0);
+    };
+    expect(explore(programOf(c, thread('A', polite), thread('B', raising))).verdict).toBe('holds');
+  });
+
+  it('finds a way round that keeps out of the states in which the other could step', () => {
+    // While the gate is open B can raise the flag; A opens it once, and then spins behind a gate that it has shut again.
+    const c = cells(2, {
+      names: ['flag', 'gate'],
+      operations: {
+        raise: { when: (now) => now.get(1) === 1, run: (now) => now.set(0, 1) },
+      },
+    });
+    const shutting = function* (): Steps<void> {
+      yield* c.write(1, 1);
+      yield* c.write(1, 0);
+      yield* spin(c)();
+    };
+    const result = explore(
+      programOf(
+        c,
+        thread('A', shutting),
+        thread('B', () => c.call('raise')),
+      ),
+      {
+        strategy: 'exhaustive',
+      },
+    );
+    expect(result.fell.map(({ invariant }) => invariant)).toContain(LIVELOCK);
+  });
+
   it('asks no fairness of a thread that is not fair', () => {
     const c = cells(1);
     const hardware: Thread = { name: 'H', role: 'agent', start: () => c.write(FLAG, 1) };
     expect(explore(programOf(c, thread('A', spin(c)), hardware)).verdict).toBe('holds');
     const may = { ...hardware, fair: false };
     expect(explore(programOf(c, thread('A', spin(c)), may)).invariant).toBe(LIVELOCK);
+    // Once begun it must go on: the gate that it shuts it opens again.
+    const d = cells(2);
+    const shutAndOpen: Thread = {
+      name: 'H',
+      role: 'agent',
+      fair: false,
+      *start() {
+        yield* d.write(1, 1);
+        yield* d.write(1, 0);
+      },
+    };
+    const behind = thread('B', function* () {
+      yield* d.waitUntil(1, 0);
+      yield* d.write(FLAG, 1);
+    });
+    expect(explore(programOf(d, thread('A', spin(d)), behind, shutAndOpen)).verdict).toBe('holds');
   });
 
   it('does not take two threads that keep changing what the other reads for one: that state changes', () => {

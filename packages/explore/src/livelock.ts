@@ -3,15 +3,17 @@
  *
  * For each actor that has a loop, take the graph of states without the steps of other threads that change a cell which the
  * actor reads in its loops. A strongly connected part of that graph in which the actor steps is a livelock if it is fair:
- * every thread steps in it, or is somewhere in it not able to. Then a schedule that goes round it for ever starves nobody
- * (weak fairness), the state that the actor retries on never changes, and the actor never comes to its end. A part that is
- * not fair has no fair part within it: what steps in the smaller one steps in the larger, and the larger has all states of
- * the smaller. Where another thread could make the change that the actor waits for, and can do so all the time, fairness
- * makes it do so, and the part is not fair.
+ * every thread that can step somewhere in it does step in it. Then a schedule that goes round it for ever starves nobody,
+ * not even a thread that can step only now and then (strong fairness: locks are handed on and invalidations are delivered
+ * some time), the state that the actor retries on never changes, and the actor never comes to its end. A part that is not
+ * fair may have a smaller one that is: one that keeps out of the states in which the starved threads can step. So these
+ * states are taken away, and what is left is looked at again, as for the emptiness of Streett automata.
  *
  * The steps are found anew from the kept states, so this needs no edges, and sees those that sleep sets left out.
  *
  * @see Robert Tarjan, "Depth-first search and linear graph algorithms", SIAM Journal on Computing 1 (2), 1972
+ * @see E. Allen Emerson, Chin-Laung Lei, "Modalities for model checking: branching time logic strikes back", Science of
+ * Computer Programming 8 (3), 1987, for fairness by taking states away
  */
 import { ENABLED, ENDED, JUDGED, LEAF_FLAGS } from './model.js';
 import type { Model } from './model.js';
@@ -39,7 +41,13 @@ export function findLivelock<P>(model: Model<P>, store: PackedStore): Livelock |
   return undefined;
 }
 
-/** Tarjan's algorithm on the states, without recursion. */
+/** What is known of the steps from the states at hand: by state, thread by thread. */
+const CANNOT = -1;
+/** Code of a thread that has not begun. */
+const START = 0;
+const LEFT_OUT = -2;
+
+/** Looks at the strongly connected parts of one actor's graph. */
 class Rounds<P> {
   readonly #model: Model<P>;
   readonly #store: PackedStore;
@@ -48,10 +56,11 @@ class Rounds<P> {
   /** By state: when it was met, from 1; 0 when not. */
   readonly #met: Int32Array;
   readonly #low: Int32Array;
-  /** By state: 1 while its part is not known. */
-  readonly #open: Uint8Array;
-  #vector: Int32Array;
-  #after: Int32Array;
+  /** By state: 1 while its part is not known, 2 when it is taken away. */
+  readonly #mark: Uint8Array;
+  readonly #vector: Int32Array;
+  readonly #after: Int32Array;
+  #clock = 0;
 
   constructor(model: Model<P>, store: PackedStore, actor: number, reads: ReadonlySet<number>) {
     this.#model = model;
@@ -60,45 +69,47 @@ class Rounds<P> {
     this.#reads = reads;
     this.#met = new Int32Array(store.size);
     this.#low = new Int32Array(store.size);
-    this.#open = new Uint8Array(store.size);
+    this.#mark = new Uint8Array(store.size);
     this.#vector = new Int32Array(model.nrSlots);
     this.#after = new Int32Array(model.nrSlots);
   }
 
   find(): Livelock | undefined {
-    let clock = 0;
+    return this.#findAmong(this.#store.size, (i) => i);
+  }
+
+  /** Looks at the parts of the graph that the given states are in, by Tarjan's algorithm without recursion. */
+  #findAmong(count: number, state: (i: number) => number): Livelock | undefined {
     const stack: number[] = [];
-    /** States on the way, each with the thread whose step is looked at next. */
     const path: number[] = [];
-    const threads: number[] = [];
-    const enter = (state: number): void => {
-      this.#met[state] = this.#low[state] = ++clock;
-      this.#open[state] = 1;
-      stack.push(state);
-      path.push(state);
-      threads.push(0);
+    /** For each state on the way: its steps, and how many of them were looked at. */
+    const steps: number[][] = [];
+    const enter = (at: number): void => {
+      this.#met[at] = this.#low[at] = ++this.#clock;
+      this.#mark[at] = 1;
+      stack.push(at);
+      path.push(at);
+      steps.push(this.#stepsOf(at).filter((to) => to >= 0));
     };
-    for (let root = 0; root < this.#store.size; root++) {
-      if (this.#met[root] !== 0) continue;
+    for (let i = 0; i < count; i++) {
+      const root = state(i);
+      if (this.#met[root] !== 0 || this.#mark[root] === 2) continue;
       enter(root);
-      while (path.length > 0) {
-        const state = path.at(-1) as number;
-        const thread = threads[threads.length - 1] as number;
-        threads[threads.length - 1] = thread + 1;
-        if (thread < this.#model.nrThreads) {
-          const to = this.#step(state, thread);
-          if (to < 0) continue;
+      for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
+        const to = (steps.at(-1) as number[]).pop();
+        if (to !== undefined) {
+          if (this.#mark[to] === 2) continue;
           if (this.#met[to] === 0) enter(to);
-          else if (this.#open[to] === 1) this.#lower(state, this.#met[to] as number);
+          else if (this.#mark[to] === 1) this.#lower(at, this.#met[to] as number);
           continue;
         }
         path.pop();
-        threads.pop();
+        steps.pop();
         const above = path.at(-1);
-        if (above !== undefined) this.#lower(above, this.#low[state] as number);
-        if (this.#low[state] !== this.#met[state]) continue;
-        const part = stack.splice(stack.lastIndexOf(state));
-        for (const member of part) this.#open[member] = 0;
+        if (above !== undefined) this.#lower(above, this.#low[at] as number);
+        if (this.#low[at] !== this.#met[at]) continue;
+        const part = stack.splice(stack.lastIndexOf(at));
+        for (const member of part) this.#mark[member] = 0;
         const found = this.#judge(part);
         if (found !== undefined) return found;
       }
@@ -110,49 +121,56 @@ class Rounds<P> {
     if (to < (this.#low[state] as number)) this.#low[state] = to;
   }
 
-  /** The state after a thread's step; -1 when it cannot step, or its step is left out. */
-  #step(state: number, thread: number): number {
+  /** By thread: the state after its step; CANNOT where it cannot step, LEFT_OUT where its step is not in the graph. */
+  #stepsOf(state: number): number[] {
     this.#store.load(state, this.#vector);
-    return this.#stepFrom(thread);
+    const steps: number[] = [];
+    for (let thread = 0; thread < this.#model.nrThreads; thread++) steps.push(this.#stepOf(thread));
+    return steps;
   }
 
-  #stepFrom(thread: number): number {
+  #stepOf(thread: number): number {
     const model = this.#model;
     const vector = this.#vector;
     const code = vector[thread] as number;
-    if (code === ENDED) return -1;
+    if (code === ENDED) return CANNOT;
     const leaf = model.leafFor(vector, thread);
     const flags = model.leaves.at(leaf + LEAF_FLAGS);
-    if ((flags & ENABLED) === 0 || (flags & JUDGED) !== 0) return -1;
+    if ((flags & ENABLED) === 0) return CANNOT;
+    if ((flags & JUDGED) !== 0) return LEFT_OUT;
     const after = this.#after;
     after.set(vector);
     const writes = model.writesOf(leaf);
     for (let i = 0; i < writes.length; i += 2) {
       const [slot, value] = [writes[i] as number, writes[i + 1] as number];
-      if (thread !== this.#actor && this.#reads.has(slot) && vector[slot] !== value) return -1;
+      if (thread !== this.#actor && vector[slot] !== value && this.#reads.has(slot)) return LEFT_OUT;
       after[slot] = value;
     }
     after[thread] = model.codeAfter(thread, code, leaf);
     return this.#store.find(after);
   }
 
-  /** Tests whether a strongly connected part is a livelock. */
+  /** Tests whether a strongly connected part is a livelock, or has one in it. */
   #judge(part: readonly number[]): Livelock | undefined {
     const inside = new Set(part);
     const { nrThreads, program } = this.#model;
     const steps = new Set<number>();
-    const able = new Set(program.threads.keys());
+    const able = new Set<number>();
     for (const state of part) {
-      this.#store.load(state, this.#vector);
-      for (let thread = 0; thread < nrThreads; thread++) {
-        if (inside.has(this.#stepFrom(thread))) steps.add(thread);
-        if (!this.#canStep(thread)) able.delete(thread);
-      }
+      this.#stepsOf(state).forEach((to, thread) => {
+        if (to !== CANNOT) able.add(thread);
+        if (inside.has(to)) steps.add(thread);
+      });
     }
     if (!steps.has(this.#actor)) return undefined;
-    for (const thread of able) {
-      if (!steps.has(thread) && program.threads[thread]?.fair !== false) return undefined;
-    }
+    // A thread that does not step in the part is at one place all through it.
+    this.#store.load(part[0] as number, this.#vector);
+    const mayStay = (thread: number): boolean =>
+      program.threads[thread]?.fair === false && this.#vector[thread] === START;
+    const starved = Array.from({ length: nrThreads }, (_, thread) => thread).filter(
+      (thread) => able.has(thread) && !steps.has(thread) && !mayStay(thread),
+    );
+    if (starved.length > 0) return this.#judgeWithout(part, starved);
     const state = Math.min(...part);
     const cycle = this.#cycle(state, inside);
     const name = program.threads[this.#actor]?.name ?? '';
@@ -161,10 +179,22 @@ class Rounds<P> {
     return { message, state, cycle };
   }
 
-  #canStep(thread: number): boolean {
-    if (this.#vector[thread] === ENDED) return false;
-    const leaf = this.#model.leafFor(this.#vector, thread);
-    return (this.#model.leaves.at(leaf + LEAF_FLAGS) & ENABLED) !== 0;
+  /** Looks at a part without the states in which a thread that is starved in it can step. */
+  #judgeWithout(part: readonly number[], starved: readonly number[]): Livelock | undefined {
+    const rest = part.filter((state) => {
+      const steps = this.#stepsOf(state);
+      return starved.every((thread) => steps[thread] === CANNOT);
+    });
+    // States outside the part cannot be on a way round in it; those taken away are not to be walked through.
+    const before = part.map((state) => this.#mark[state] as number);
+    for (const state of part) this.#mark[state] = 2;
+    for (const state of rest) {
+      this.#mark[state] = 0;
+      this.#met[state] = 0;
+    }
+    const found = this.#findAmong(rest.length, (i) => rest[i] as number);
+    part.forEach((state, i) => (this.#mark[state] = before[i] as number));
+    return found;
   }
 
   /** A way through the part from a state back to it on which the actor steps: to its next step, and from there home. */
@@ -184,7 +214,7 @@ class Rounds<P> {
     const queue = [from];
     for (const state of queue) {
       for (let thread = 0; thread < this.#model.nrThreads; thread++) {
-        const to = this.#step(state, thread);
+        const to = this.#stepsOf(state)[thread] as number;
         if (!inside.has(to)) continue;
         if (last(to, thread)) {
           const steps = [this.#name(state, thread)];

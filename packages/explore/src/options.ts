@@ -60,7 +60,7 @@ export interface ExploreOptions {
   readonly length?: number;
   /** How many steps one thread takes, default 10,000. */
   readonly maxDepth?: number;
-  /** How many steps one schedule has, default 100,000. */
+  /** How many steps one schedule has, default 100,000; `dpor`, whose work grows with the square of it: 10,000. */
   readonly maxSteps?: number;
   /** `simplest`, `exhaustive`, `dpor`, `preemptions`: ends the search at the first judged violation, with the counts so far. */
   readonly stopAtFirst?: boolean;
@@ -201,7 +201,8 @@ export function settingsOf(options: ExploreOptions): Settings {
       { strategy },
     );
   }
-  const settings: Settings = { ...DEFAULTS, ...options, strategy };
+  const ownDefaults = strategy === 'dpor' ? { maxSteps: 10_000 } : {};
+  const settings: Settings = { ...DEFAULTS, ...ownDefaults, ...options, strategy };
   for (const name of LIMITS) {
     const value: Operand = settings[name];
     if (value === undefined && name === 'length') continue;

@@ -118,8 +118,8 @@ export interface Thread {
    */
   readonly role?: 'actor' | 'agent';
   /**
-   * False: the thread need not step though it could all the time, as hardware that may cache something or not. A livelock
-   * starves no thread that is fair; default true.
+   * False: the thread need not begin, as hardware that may look something up ahead or not; once begun it goes on like any
+   * other. A livelock starves no other thread that can step; default true.
    */
   readonly fair?: boolean;
   /**

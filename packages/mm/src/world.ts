@@ -47,6 +47,8 @@ export interface Actor {
   readonly title: string;
   /** `agent`: hardware, which need not come to its end. */
   readonly role?: 'actor' | 'agent';
+  /** False: hardware that may act or not; see explore's `Thread.fair`. */
+  readonly fair?: boolean;
   readonly run: (cx: Context, world: MmWorld) => Steps<unknown>;
 }
 
@@ -157,6 +159,7 @@ export class MmWorld {
     const threads: Thread[] = actors.map((actor) => ({
       name: actor.name,
       ...(actor.role !== undefined && { role: actor.role }),
+      ...(actor.fair !== undefined && { fair: actor.fair }),
       start: () => actor.run(new Context(this.machine, actor, this.switches), this),
     }));
     for (const { id, translates } of this.machine.cpus) {

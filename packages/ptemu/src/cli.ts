@@ -11,6 +11,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const { env } = process;
 const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '0';
 
+// The first Ctrl-C ends a search with what it has covered; the second ends the program as usual.
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort());
+
 const io: Io = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
@@ -22,6 +26,7 @@ const io: Io = {
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   color: (env['NO_COLOR'] ?? '') === '' && (process.stdout.isTTY || forced) && env['TERM'] !== 'dumb',
   progress: process.stderr.isTTY,
+  interrupt: interrupt.signal,
 };
 
 process.exitCode = await main(process.argv.slice(2), io);

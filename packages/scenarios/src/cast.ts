@@ -99,6 +99,7 @@ export const speculation: Actor = {
   cpu: USER_CPU,
   title: 'the hardware fills the TLB for the third page, once',
   role: 'agent',
+  fair: false,
   run: (cx, world) => speculate(cx, world.vma, pageAddress(world, 2)),
 };
 

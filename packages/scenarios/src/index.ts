@@ -4,4 +4,4 @@ export { alignedTraces } from './align.js';
 export { definitions as scenarios } from './catalog.js';
 export { ScenarioError, type ScenarioErrorCode } from './errors.js';
 export { traceOf } from './record.js';
-export { expectationFor, findProbe, runProbe, whyNot } from './run.js';
+export { expectationFor, findProbe, prepareProbe, runProbe, searchProbe, whyNot } from './run.js';

@@ -38,7 +38,11 @@ export function traceOf(
       `the schedule drifts at step ${index}: ${expected.actor} should take '${expected.step}' and would take '${actual ?? 'nothing'}'`,
     );
   }
-  const fell = steps.flatMap((step) => step.fell).find(({ invariant }) => probe.judgedBy.includes(invariant));
+  // What falls at the end of a schedule (I18, and what the end is asked for) falls in no step.
+  const { invariant, message = '' } = result;
+  const atEnd = invariant === undefined ? undefined : { invariant, message };
+  const fell =
+    steps.flatMap((step) => step.fell).find((one) => probe.judgedBy.includes(one.invariant)) ?? atEnd;
   return {
     format: 'ptemu-trace',
     version: 1,

@@ -1,12 +1,12 @@
 /** Running a probe: its world, the search, and the record of a schedule. */
 import type { Arch } from '@ptemu/arch';
-import { explore, type ExploreResult, type Program } from '@ptemu/explore';
+import { DEADLOCK, exploration, type ExploreResult, LIVELOCK, type Program } from '@ptemu/explore';
 import type { Prepared } from '@ptemu/hw';
 import { MmWorld } from '@ptemu/mm';
 import { definitions } from './catalog.js';
 import type { ProbeDefinition, ScenarioDefinition } from './definition.js';
 import { ScenarioError } from './errors.js';
-import type { Expectation, ProbeResult, RunOptions } from './types.js';
+import type { Expectation, ProbeResult, ProbeSearch, RunOptions } from './types.js';
 
 /** Finds a probe. Throws `UNKNOWN_SCENARIO` or `UNKNOWN_PROBE`, naming what there is. */
 export function findProbe(
@@ -59,15 +59,28 @@ export function runProbe(
   probeId: string,
   options: RunOptions = {},
 ): ProbeResult {
-  const { probe, program } = prepareProbe(arch, scenario, probeId);
-  const found = explore(program, {
-    strategy: options.strategy ?? 'exhaustive',
-    ...(options.seed !== undefined && { seed: options.seed }),
-    ...(options.runs !== undefined && { runs: options.runs }),
-    ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
-  });
-  return resultOf(arch, scenario, probe, found);
+  const search = searchProbe(arch, scenario, probeId, options);
+  let step = search.next();
+  while (step.done !== true) {
+    options.progress?.(step.value);
+    step = search.next(undefined);
+  }
+  return step.value;
 }
+
+/** The search of one probe on one backend, for a caller that drives it. */
+export function* searchProbe(
+  arch: Arch,
+  scenario: string,
+  probeId: string,
+  options: RunOptions = {},
+): ProbeSearch {
+  const { probe, program } = prepareProbe(arch, scenario, probeId);
+  return resultOf(arch, scenario, probe, yield* exploration(program, options));
+}
+
+/** What explore finds in any program, by the number that the corpus has for it: I18 is progress. */
+const invariantOf = (name: string): string => (name === DEADLOCK || name === LIVELOCK ? 'I18' : name);
 
 /** What every verdict of part D assumes: docs/adr/0003. */
 const ASSUMED: Readonly<Record<string, string | number>> = {
@@ -77,6 +90,7 @@ const ASSUMED: Readonly<Record<string, string | number>> = {
 
 function resultOf(arch: Arch, scenario: string, probe: ProbeDefinition, found: ExploreResult): ProbeResult {
   const expected = expectationFor(arch, probe);
+  const cycle = found.fell.find(({ invariant }) => invariant === LIVELOCK)?.cycle;
   const bounds: Record<string, string | number> = { ...ASSUMED, ...probe.bounds };
   for (const { option, limit } of found.bounds) bounds[option] = limit;
   return {
@@ -89,16 +103,19 @@ function resultOf(arch: Arch, scenario: string, probe: ProbeDefinition, found: E
     kernel: arch.kernel.release,
     commits: arch.kernel.toggles,
     verdict: found.verdict,
-    ...(found.invariant !== null && { invariant: found.invariant }),
+    ...(found.invariant !== null && { invariant: invariantOf(found.invariant) }),
     message: found.message,
     alsoFell: found.alsoFell,
-    fell: found.fell.map(({ invariant, message }) => ({ invariant, message })),
+    fell: found.fell.map(({ invariant, message }) => ({ invariant: invariantOf(invariant), message })),
     states: found.states,
     transitions: found.transitions,
-    executions: found.executions === null ? 'unbounded' : found.executions.toString(),
+    executions: found.executions === null ? null : found.executions.toString(),
+    ...(found.simplest !== undefined && { simplest: found.simplest }),
+    ...(found.omission !== undefined && { omission: found.omission }),
     bounds,
     reached: Object.fromEntries(found.reached.map(({ name, reached }) => [name, reached])),
     schedule: found.schedule,
+    ...(cycle !== undefined && { cycle }),
     ...(expected !== undefined && { expected, agrees: agrees(found, expected) }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Arch } from '@ptemu/arch';
-import type { ScheduleEntry } from '@ptemu/explore';
+import type { ExploreOptions, Progress, ScheduleEntry, SimplestCounts, Stop, Strategy } from '@ptemu/explore';
 import type { TraceDocument, TraceStep } from '@ptemu/trace';
 
 /** SAFE: no interleaving breaks the invariants that the probe names. CEX: one does. */
@@ -58,13 +58,13 @@ export interface Scenario {
   readonly probes: readonly Probe[];
 }
 
-/** Limits of a run; a bound that is hit makes the verdict `unknown`. */
-export interface RunOptions {
-  readonly strategy?: 'exhaustive' | 'random';
-  readonly seed?: number;
-  readonly runs?: number;
-  readonly maxStates?: number;
-}
+/** How a probe is searched; see explore's options. A bound that is hit makes the verdict `unknown`. */
+export type RunOptions = Omit<ExploreOptions, 'strategy' | 'schedule' | 'observe'> & {
+  readonly strategy?: Exclude<Strategy, 'replay'>;
+};
+
+/** A search of a probe that its caller drives: see explore's `Search`. */
+export type ProbeSearch = Generator<Progress, ProbeResult, Stop | undefined>;
 
 /** What a run found. */
 export interface ProbeResult {
@@ -85,12 +85,19 @@ export interface ProbeResult {
   readonly fell: readonly { readonly invariant: string; readonly message: string }[];
   readonly states: number;
   readonly transitions: number;
-  readonly executions: string;
+  /** Schedules explored; null where they were not counted, as there are too many or no end of them. */
+  readonly executions: string | null;
+  /** What looking for the simplest counterexample took beside that. */
+  readonly simplest?: SimplestCounts;
+  /** With `hashCompact`: the most that the probability of an omitted state can be. */
+  readonly omission?: number;
   /** Bounds of hardware agents and of the search, in words: `user touches: 2`. */
   readonly bounds: Readonly<Record<string, string | number>>;
   /** The scenario's interesting states: was each reached? */
   readonly reached: Readonly<Record<string, boolean>>;
   readonly schedule: readonly ScheduleEntry[];
+  /** I18: the steps that follow the schedule again and again. */
+  readonly cycle?: readonly ScheduleEntry[];
   readonly expected?: Expectation;
   /** Whether the verdict is the expected one; absent without expectation. */
   readonly agrees?: boolean;
@@ -101,6 +108,8 @@ export interface ScenarioApi {
   readonly scenarios: readonly Scenario[];
   /** Runs one probe on one backend. Throws ScenarioError for unknown ids or a probe that the backend skips. */
   runProbe(arch: Arch, scenario: string, probe: string, options?: RunOptions): ProbeResult;
+  /** The same search, driven by the caller. */
+  searchProbe(arch: Arch, scenario: string, probe: string, options?: RunOptions): ProbeSearch;
   /** Runs one schedule and records every step, for printing and for `compare`. */
   traceOf(arch: Arch, result: Pick<ProbeResult, 'scenario' | 'probe' | 'schedule'>): TraceDocument;
   /**

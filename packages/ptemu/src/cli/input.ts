@@ -79,15 +79,18 @@ export function readBytes(path: string): Buffer {
 }
 
 /** Writes a text file, whole or not at all: it takes its place when it is complete. */
-export function writeText(path: string, text: string): void {
+export const writeText = (path: string, text: string): void => writeBytes(path, Buffer.from(text));
+
+/** Writes a file, whole or not at all. */
+export function writeBytes(path: string, bytes: Uint8Array): void {
   onFile('write', path, () => {
     const before = statSync(path, { throwIfNoEntry: false });
     // A pipe or a device cannot be replaced; a folder is refused.
-    if (before !== undefined && !before.isFile()) return writeFileSync(path, text);
+    if (before !== undefined && !before.isFile()) return writeFileSync(path, bytes);
     const target = before === undefined ? path : realpathSync(path);
     const partial = `${target}.${process.pid}.part`;
     try {
-      writeFileSync(partial, text, { ...(before !== undefined && { mode: before.mode }) });
+      writeFileSync(partial, bytes, { flush: true, ...(before !== undefined && { mode: before.mode }) });
       renameSync(partial, target);
     } finally {
       rmSync(partial, { force: true });

@@ -34,8 +34,11 @@ describe('ptemu, bad usage', () => {
     [`run ${SPLIT} --max-states 0`, "--max-states '0' must be a whole number from 1 to 2147483647"],
     [`run ${SPLIT} --max-states 1e99`, /^--max-states '1e99' must be a whole number/],
     [`run ${SPLIT} --strategy random --runs 99999999999999999999`, /^--runs '9+' must be a whole number/],
-    [`run ${SPLIT} --seed 7`, '--seed and --runs go with --strategy random'],
-    [`run ${SPLIT} --strategy clever`, "unknown strategy 'clever'; there are exhaustive, random"],
+    [`run ${SPLIT} --seed 7`, '--seed goes with --strategy random or pct, not simplest'],
+    [
+      `run ${SPLIT} --strategy clever`,
+      "unknown strategy 'clever'; there are simplest, exhaustive, dpor, preemptions, pct, random",
+    ],
     [`run ${SPLIT} --expect violates`, "--expect takes holds, not 'violates'"],
     [`compare ${SPLIT} --arch s390`, /^compare takes 2 to 8 architectures/],
     [`compare ${SPLIT} --arch s390,arm32 --kernel 4.5,4.7`, /^--kernel takes one release here/],

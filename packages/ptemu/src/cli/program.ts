@@ -9,8 +9,10 @@ import { type DumpCommandOptions, dumpCommand } from './dump.js';
 import { type HelpersOptions, helpersCommand } from './helpers.js';
 import type { ExitCode, Io } from './io.js';
 import { type ListOptions, listCommand } from './list.js';
+import { type MergeOptions, mergeCommand } from './merge.js';
 import { type ReplayOptions, replayCommand } from './replay.js';
 import { type RunCommandOptions, runCommand } from './run.js';
+import { STRATEGIES } from './search-options.js';
 import { type TraceTlbOptions, traceTlbCommand } from './trace-tlb.js';
 import { type WalkOptions, walkCommand } from './walk.js';
 import { VERSION } from '../version.js';
@@ -50,14 +52,32 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .option('--twins', 'broken twins too: each drops one step and must be caught')
     .option('--arch <specs>', 'all, or a list such as arm64,powerpc:hash,page=4k,s390@4.12', 'all')
     .option('--kernel <releases>', 'a list such as 4.5,4.9, or all; left out: where the backend changed')
-    .option('--strategy <name>', 'exhaustive or random')
-    .option('--seed <n>', 'random: where to begin')
-    .option('--runs <n>', 'random: how many schedules')
-    .option('--max-states <n>', 'bound of the exhaustive search')
+    .option(
+      '--strategy <name>',
+      Object.entries(STRATEGIES)
+        .map(([name, what]) => `${name}: ${what}`)
+        .join('; '),
+    )
+    .option('--preemptions <k>', 'simplest, preemptions: how many a schedule may have')
+    .option('--seed <n>', 'random, pct: where to begin')
+    .option('--runs <n>', 'random, pct: how many walks')
+    .option('--depth <d>', 'pct: orderings that a violation may need')
+    .option('--jobs <n>', 'threads that search')
+    .option('--shard <i/n>', 'every n-th search only, for ptemu merge; with --json')
+    .option('--max-states <n>', 'states that a search keeps')
+    .option('--max-memory <size>', 'bytes that they may take, such as 2g')
+    .option('--max-executions <n>', 'dpor: schedules')
+    .option('--timeout <time>', 'ends the run with what was covered: 30, 10m, 2h')
+    .option('--checkpoint <file>', 'keeps the run there, and goes on from it after a kill')
+    .option('--checkpoint-every <seconds>', 'how often (10)')
+    .option('--hash-compact', 'keeps fingerprints of states; never says holds')
+    .option('--no-sleep-sets', 'takes every step of every state')
+    .option('--no-merge', 'each history of a thread is a state of its own')
+    .option('--no-liveness', 'looks for no endless retries (I18)')
     .option('--expect <what>', 'holds: any violation is exit code 1')
     .option('--trace <file>', 'write the first counterexample there, for replay')
-    .action((scenario: string | undefined, options: RunCommandOptions) =>
-      done(runCommand(scenario, options, io, api)),
+    .action(async (scenario: string | undefined, options: RunCommandOptions) =>
+      done(await runCommand(scenario, options, io, api)),
     );
 
   toggles(command('compare', 'one schedule: the steps down, the architectures across'))
@@ -85,6 +105,12 @@ export function programOf(io: Io, api: ScenarioApi, done: (code: ExitCode) => vo
     .option('--kernel <release>')
     .action((spec: string, level: string, entry: string, options: DecodeOptions) =>
       done(decodeCommand(spec, level, entry, options, io)),
+    );
+
+  command('merge', 'what the outputs of all shards of a run say together')
+    .argument('<files...>', 'outputs of ptemu run --shard i/n --json')
+    .action(async (files: readonly string[], options: MergeOptions) =>
+      done(await mergeCommand(files, options, io, api)),
     );
 
   command('replay', 'take the steps of a recording again')

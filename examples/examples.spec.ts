@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { main as mapAndWalk } from './01-map-and-walk.js';
 import { main as splitHelpers } from './02-split-helpers.js';
 import { main as ownScenario } from './03-own-scenario.js';
 import { main as protocol } from './04-protocol.js';
+import { main as trace } from './05-trace.js';
 
 describe('example 01', () => {
   it('maps a page through five levels, and tells write-protected from PROT_NONE', () => {
@@ -57,5 +59,22 @@ describe('example 04', () => {
     expect(wrong).toMatch(/^test, then take a reference: violates/);
     expect(wrong).toContain('unmap  put_page: write freed 1\n');
     expect(right).toMatch(/^take a reference unless zero: holds/);
+  });
+});
+
+describe('example 05', () => {
+  const lastColumn = (text: string): readonly string[] => text.split('\n').slice(4).map((line) => line.replace(/^.* /, '')); // prettier-ignore
+  it('replays the recorded trace where valgrind is not there', async () => {
+    const text = await trace(false);
+    const said =
+      '167,424 accesses of /bin/true, as recorded in examples/traces/true.ptt.gz, since valgrind is not here';
+    expect(text.split('\n')[0]).toBe(said);
+    // Distinct pages and blocks of lackey's own output, counted apart from ptemu: of 4K, 16K, 64K; of 2M, 32M, 512M.
+    expect(lastColumn(text)).toEqual(['140', '6', '140', '6', '55', '3', '23', '2', '23', '6']);
+  });
+  it.skipIf(spawnSync('valgrind', ['--version']).status !== 0)('records ls with valgrind', async () => {
+    const text = await trace(true);
+    expect(text).toMatch(/^[\d,]{7,} accesses of ls -l \/\n/);
+    expect(lastColumn(text)).toHaveLength(10);
   });
 });

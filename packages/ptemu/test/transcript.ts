@@ -17,6 +17,7 @@ export async function ptemu(
     readonly stdin?: string;
     readonly stdinBytes?: Uint8Array;
     readonly columns?: number;
+    readonly interrupt?: AbortSignal;
   } = {},
 ): Promise<Transcript> {
   let stdout = '';
@@ -31,6 +32,7 @@ export async function ptemu(
     columns: options.columns,
     color: false,
     progress: false,
+    ...(options.interrupt !== undefined && { interrupt: options.interrupt }),
   };
   const argv = typeof command === 'string' ? command.split(' ') : command;
   const code = await main(argv, io, options.api);

@@ -42,10 +42,9 @@ export async function mergeCommand(
   });
   if (options.json === true) for (const { result } of ran) io.stdout(jsonLine(verdictOf(result)));
   else {
-    const words = manifest.strategy === null ? {} : { strategy: manifest.strategy };
-    const twins = ran.some(({ job }) => job.probe.twinOf !== undefined);
-    printRun({ ran, left: [], options: { ...words, twins }, io });
-    showCounterexample(ran, words, io, api);
+    const { search, twins } = manifest;
+    printRun({ ran, left: [], options: { ...search, twins }, io });
+    showCounterexample(ran, search, io, api);
   }
   return exitOf(
     ran.map(({ result }) => result),

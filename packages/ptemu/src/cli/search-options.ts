@@ -94,6 +94,13 @@ export function searchWords(words: SearchWords): readonly string[] {
   ];
 }
 
+/** Those of the words that a report of results is printed by. */
+export function printedWords(words: SearchWords): SearchWords {
+  const { strategy, seed, runs, preemptions, depth, maxStates, maxExecutions, sleepSets, merge } = words;
+  const all = { strategy, seed, runs, preemptions, depth, maxStates, maxExecutions, sleepSets, merge };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as SearchWords;
+}
+
 /** `--timeout`, in milliseconds; undefined when there is none. */
 export function timeoutOf({ timeout }: SearchWords): number | undefined {
   if (timeout === undefined) return undefined;

@@ -1,6 +1,7 @@
 /** A run in shards: each machine takes every n-th search, and `ptemu merge` puts the outputs together. */
 import { clip } from './input.js';
 import { UsageError } from './io.js';
+import { printedWords, type SearchWords } from './search-options.js';
 import type { Job } from './selection.js';
 
 /** Shard `index` of `of`, counted from 1. */
@@ -14,9 +15,10 @@ export interface Manifest extends Shard {
   readonly format: 'ptemu-shard';
   /** Searches of the whole run, in order. */
   readonly jobs: readonly string[];
-  /** Options that the merged output is judged and printed by. */
+  /** What the merged output is judged and printed by. */
   readonly expect: string | null;
-  readonly strategy: string | null;
+  readonly twins: boolean;
+  readonly search: SearchWords;
 }
 
 const SHARDS_MAX = 1000;
@@ -40,8 +42,16 @@ export const jobName = ({ scenario, probe, arch }: Job): string =>
 export function manifestOf(
   { index, of }: Shard,
   jobs: readonly Job[],
-  options: { readonly expect?: string; readonly strategy?: string },
+  options: SearchWords & { readonly expect?: string; readonly twins?: boolean },
 ): Manifest {
-  const { expect = null, strategy = null } = options;
-  return { format: 'ptemu-shard', index, of, jobs: jobs.map(jobName), expect, strategy };
+  const { expect = null, twins = false } = options;
+  return {
+    format: 'ptemu-shard',
+    index,
+    of,
+    jobs: jobs.map(jobName),
+    expect,
+    twins,
+    search: printedWords(options),
+  };
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { CompactEncoder } from '../traces/index.js';
-import { clip, fileError } from './input.js';
+import { fileError } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
 import { readTrace } from './trace-input.js';
@@ -19,7 +19,7 @@ export async function convertTrace(
     file.write(encoder.header());
     const read = await readTrace(path, options, io, (batch) => file.write(encoder.encode(batch)));
     if (io.interrupt?.aborted === true) {
-      io.stderr(`ptemu: interrupted; ${clip(out)} is as it was\n`);
+      io.stderr('ptemu: interrupted; nothing was written\n');
       return EXIT.bound;
     }
     file.write(encoder.footer());

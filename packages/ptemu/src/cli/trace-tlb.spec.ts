@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type TestAccess, compactBytes, lackeyText } from '../../test/accesses.js';
 import { ptemu } from '../../test/transcript.js';
-import { FETCH, MODIFY, READ, WRITE } from '../traces/index.js';
+import { ACCESS_FETCH, ACCESS_MODIFY, ACCESS_READ, ACCESS_WRITE } from '../traces/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ptemu-trace-tlb-'));
 const fileOf = (name: string, bytes: string | Uint8Array): string => {
@@ -17,16 +17,16 @@ const fileOf = (name: string, bytes: string | Uint8Array): string => {
 
 /** Two pages of code, a page of stack, 300 pages of data touched twice: more than a first level holds. */
 const LIST: readonly TestAccess[] = [
-  [FETCH, 0x401ffen, 4],
-  [WRITE, 0xbe00_0ff8n, 8],
+  [ACCESS_FETCH, 0x401ffen, 4],
+  [ACCESS_WRITE, 0xbe00_0ff8n, 8],
   ...[0, 1].flatMap((round) =>
     Array.from({ length: 300 }, (_, i): TestAccess => [
-      round === 0 ? WRITE : READ,
+      round === 0 ? ACCESS_WRITE : ACCESS_READ,
       0x1000_0000n + 4096n * BigInt(i),
       8,
     ]),
   ),
-  [MODIFY, 0x1000_0000n, 4],
+  [ACCESS_MODIFY, 0x1000_0000n, 4],
 ];
 const TEXT = fileOf('small.txt', `==7== Lackey\n${lackeyText(LIST)}==7== Exit code: 0\n`);
 
@@ -104,7 +104,7 @@ replacement; neoverse-n1 walkCaches.0, replacement.
     expect(stdout).toContain('kernel 4.16, 6.12, no huge pages\n');
   });
   it('leaves out of all what an address does not fit, and refuses it by name', async () => {
-    const high = fileOf('high.txt', lackeyText([[READ, 0x1000n, 8], [READ, 0x1f_ff00_0000n, 8]])); // prettier-ignore
+    const high = fileOf('high.txt', lackeyText([[ACCESS_READ, 0x1000n, 8], [ACCESS_READ, 0x1f_ff00_0000n, 8]])); // prettier-ignore
     const why = 'byte 14, line 2: address 0x0000001fff000000 is not below 0x00000000bf000000, where user space of arm32 ends'; // prettier-ignore
     const { stdout, code } = await ptemu(`trace-tlb ${high}`);
     expect([stdout.includes('cortex-a15'), code]).toEqual([false, 0]);
@@ -121,10 +121,23 @@ replacement; neoverse-n1 walkCaches.0, replacement.
     expect(stdout).toMatch(/^standard input: the first 5 accesses\n1 fetch, 4 stores\n/);
   });
   it('ends with exit code 3 where the tables take more memory than they may', async () => {
-    const wide = lackeyText(Array.from({ length: 2000 }, (_, i): TestAccess => [READ, BigInt(i) << 31n, 8])); // prettier-ignore
+    const wide = lackeyText(Array.from({ length: 2000 }, (_, i): TestAccess => [ACCESS_READ, BigInt(i) << 31n, 8])); // prettier-ignore
     const { stdout, stderr, code } = await ptemu(`trace-tlb ${fileOf('wide.txt', wide)} --part zen --max-memory 4m`); // prettier-ignore
     expect([stdout, code]).toEqual(['', 3]);
     expect(stderr).toMatch(/^ptemu: \S+wide\.txt: byte \d+, line \d+: the page tables of x86_64 take more than 4 MiB; raise memoryMax \(--max-memory\)\n$/); // prettier-ignore
+  });
+});
+
+describe('ptemu trace-tlb, interrupted', () => {
+  it('says what it has read so far, and ends with exit code 3', async () => {
+    const { stdout, code } = await ptemu(`trace-tlb ${TEXT} --part z14`, { interrupt: AbortSignal.abort() });
+    expect([/^\S+small\.txt: the first 603 accesses\n/.test(stdout), code]).toEqual([true, 3]);
+  });
+  it('writes nothing', async () => {
+    const out = join(folder, 'interrupted.ptt');
+    const run = await ptemu(`trace-tlb ${TEXT} --convert ${out}`, { interrupt: AbortSignal.abort() });
+    expect(run).toEqual({ stdout: '', stderr: 'ptemu: interrupted; nothing was written\n', code: 3 });
+    expect(readdirSync(folder).filter((name) => name.startsWith('interrupted'))).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Arch } from '@ptemu/arch';
 import { TLB_PRESETS, type TlbPreset, costOf, eventsOf, profileOf, tlbPreset } from '@ptemu/hw';
 import { ALL_SPECS, splitSpecs } from '../backends.js';
-import { type AccessBatch, AddressTraceError, FETCH, MODIFY, READ, type TraceRead, TraceReplay, WRITE } from '../traces/index.js'; // prettier-ignore
+import { type AccessBatch, AddressTraceError, ACCESS_FETCH, ACCESS_MODIFY, ACCESS_READ, type TraceRead, TraceReplay, ACCESS_WRITE } from '../traces/index.js'; // prettier-ignore
 import { type Toggles, clip, parseBackend, parseCount, parseList } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
 import { jsonLine } from './json.js';
@@ -165,7 +165,7 @@ class Fleet {
   }
 
   #kindCounts(): KindCounts {
-    const [loads, stores, fetches, modifications] = [READ, WRITE, FETCH, MODIFY].map((kind) => this.#kinds[kind] ?? 0) as [number, number, number, number]; // prettier-ignore
+    const [loads, stores, fetches, modifications] = [ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_MODIFY].map((kind) => this.#kinds[kind] ?? 0) as [number, number, number, number]; // prettier-ignore
     return { fetches, loads, stores, modifications };
   }
 }

@@ -4,13 +4,13 @@
  */
 
 /** Loads data. */
-export const READ = 0;
+export const ACCESS_READ = 0;
 /** Stores data. */
-export const WRITE = 1;
+export const ACCESS_WRITE = 1;
 /** Fetches an instruction. */
-export const FETCH = 2;
+export const ACCESS_FETCH = 2;
 /** Loads and stores the same data. */
-export const MODIFY = 3;
+export const ACCESS_MODIFY = 3;
 
 /** Accesses that a batch holds. */
 export const BATCH_ACCESSES = 8192;
@@ -21,7 +21,7 @@ export const ACCESS_BYTES_MAX = 4096;
 /** Accesses, member by member. Only the first `length` count. */
 export interface AccessBatch {
   length: number;
-  /** `READ`, `WRITE`, `FETCH` or `MODIFY`. */
+  /** `ACCESS_READ`, `ACCESS_WRITE`, `ACCESS_FETCH` or `ACCESS_MODIFY`. */
   readonly kind: Uint8Array;
   /** Words of the address of the first byte. */
   readonly lo: Int32Array;

@@ -3,15 +3,15 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type TestAccess, compactBytes, cut, failureOf, readAll } from '../../test/accesses.js';
-import { FETCH, MODIFY, READ, WRITE } from './access-batch.js';
+import { ACCESS_FETCH, ACCESS_MODIFY, ACCESS_READ, ACCESS_WRITE } from './access-batch.js';
 import { AddressTraceError } from './address-trace-error.js';
 
 /** The example of docs/trace-format.md, and its bytes there. */
 const EXAMPLE: readonly TestAccess[] = [
-  [FETCH, 0x401000n, 4],
-  [FETCH, 0x401004n, 3],
-  [WRITE, 0x7fff_fff8n, 8],
-  [READ, 0x7fff_fff8n, 64],
+  [ACCESS_FETCH, 0x401000n, 4],
+  [ACCESS_FETCH, 0x401004n, 3],
+  [ACCESS_WRITE, 0x7fff_fff8n, 8],
+  [ACCESS_READ, 0x7fff_fff8n, 64],
 ];
 const DOCUMENT = readFileSync(new URL('../../../../docs/trace-format.md', import.meta.url), 'utf8');
 const EXAMPLE_HEX = (/### Example[^`]*```\n([^`]*)```/.exec(DOCUMENT)?.[1] ?? '')
@@ -32,7 +32,7 @@ const footer = (count: number): string => `00 ${count.toString(16).padStart(2, '
 
 const accesses = fc.array(
   fc.tuple(
-    fc.constantFrom(READ, WRITE, FETCH, MODIFY),
+    fc.constantFrom(ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_MODIFY),
     fc.oneof(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), fc.bigInt({ min: 0x40_0000n, max: 0x40_0100n }), fc.constantFrom(0n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 0x1_0000_0000n, (1n << 63n) - 1n, 1n << 63n, (1n << 64n) - 1n)),
     fc.oneof(fc.integer({ min: 1, max: 4096 }), fc.constantFrom(1, 31, 32, 127, 128, 4096)),
   ),
@@ -58,7 +58,11 @@ describe('compact form', () => {
     expect((await readAll([compactBytes(list)])).list).toEqual(list);
   });
   it('takes less than two bytes for an instruction that follows on another', () => {
-    const list = Array.from({ length: 1000 }, (_, i): TestAccess => [FETCH, 0x40_0000n + 4n * BigInt(i), 4]);
+    const list = Array.from({ length: 1000 }, (_, i): TestAccess => [
+      ACCESS_FETCH,
+      0x40_0000n + 4n * BigInt(i),
+      4,
+    ]);
     expect(compactBytes(list).length).toBe(16 + 1000 + 4 + 13);
   });
   it('stops at a limit, whatever follows', async () => {

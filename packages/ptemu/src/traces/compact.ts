@@ -8,7 +8,7 @@
  * changed is told from a whole one.
  */
 import { crc32 } from 'node:zlib';
-import { ACCESS_BYTES_MAX, type AccessBatch, BATCH_ACCESSES, type BatchSink, FETCH, type TraceParser } from './access-batch.js'; // prettier-ignore
+import { ACCESS_BYTES_MAX, type AccessBatch, BATCH_ACCESSES, type BatchSink, ACCESS_FETCH, type TraceParser } from './access-batch.js'; // prettier-ignore
 import { AddressTraceError, type AddressTraceErrorCode } from './address-trace-error.js';
 
 /** The first bytes: as those of PNG, they do not survive a transfer as text. */
@@ -74,7 +74,7 @@ export class CompactEncoder {
 
   #record(kind: number, lo: number, hi: number, size: number): void {
     const expected = this.#expected;
-    const isFetch = kind === FETCH;
+    const isFetch = kind === ACCESS_FETCH;
     const fromLo = isFetch ? expected.fetchLo : expected.dataLo;
     const differenceLo = (lo - fromLo) | 0;
     const borrow = lo >>> 0 < fromLo >>> 0 ? 1 : 0;
@@ -211,7 +211,7 @@ export class CompactParser implements TraceParser {
         size = this.#lo;
         if (at <= end && (size < 1 || size > ACCESS_BYTES_MAX)) throw this.#error('RANGE', `a size of ${size} bytes; it must be 1 to ${ACCESS_BYTES_MAX}`, start + 1); // prettier-ignore
       }
-      const isFetch = kind === FETCH;
+      const isFetch = kind === ACCESS_FETCH;
       let lo = isFetch ? expected.fetchLo : expected.dataLo;
       let hi = isFetch ? expected.fetchHi : expected.dataHi;
       if ((tag & MOVED) !== 0) {

@@ -5,7 +5,7 @@ import { tlbPreset } from '@ptemu/hw';
 import { describe, expect, it } from 'vitest';
 import { batchOf, failureOf, type TestAccess } from '../../test/accesses.js';
 import { backend } from '../backends.js';
-import { BATCH_ACCESSES, FETCH, READ, WRITE } from './access-batch.js';
+import { BATCH_ACCESSES, ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE } from './access-batch.js';
 import { CompactEncoder } from './compact.js';
 import { readAddressTrace } from './read-trace.js';
 import { TraceReplay } from './replay.js';
@@ -18,8 +18,8 @@ const LONG = 20_000_000;
 
 /** The same accesses again and again: a loop over 512 KiB, and two pages of code. */
 const ROUND: readonly TestAccess[] = Array.from({ length: BATCH_ACCESSES }, (_, i): TestAccess => {
-  if (i % 4 !== 0) return [FETCH, 0x40_1000n + BigInt((4 * i) % 8192), 4];
-  return [i % 8 === 0 ? READ : WRITE, 0x1000_0000n + BigInt(i * 64), 8];
+  if (i % 4 !== 0) return [ACCESS_FETCH, 0x40_1000n + BigInt((4 * i) % 8192), 4];
+  return [i % 8 === 0 ? ACCESS_READ : ACCESS_WRITE, 0x1000_0000n + BigInt(i * 64), 8];
 });
 
 function* text(accesses: number): Generator<Uint8Array> {

@@ -1,4 +1,11 @@
-export { ACCESS_BYTES_MAX, type AccessBatch, FETCH, MODIFY, READ, WRITE } from './access-batch.js';
+export {
+  ACCESS_BYTES_MAX,
+  type AccessBatch,
+  ACCESS_FETCH,
+  ACCESS_MODIFY,
+  ACCESS_READ,
+  ACCESS_WRITE,
+} from './access-batch.js';
 export { AddressTraceError, type AddressTraceErrorCode, type TracePlace } from './address-trace-error.js';
 export { CompactEncoder } from './compact.js';
 export { type ReadTraceOptions, type TraceRead, readAddressTrace } from './read-trace.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cut, failureOf, readAll } from '../../test/accesses.js';
-import { FETCH, MODIFY, READ, WRITE } from './access-batch.js';
+import { ACCESS_FETCH, ACCESS_MODIFY, ACCESS_READ, ACCESS_WRITE } from './access-batch.js';
 import { AddressTraceError } from './address-trace-error.js';
 import { LINE_BYTES_MAX } from './lackey.js';
 
@@ -18,10 +18,10 @@ SB 0401ab73
 ==30244== Exit code:       0
 `;
 const ACCESSES = [
-  [FETCH, 0x401ab70n, 3],
-  [WRITE, 0x1f_ff00_0778n, 8],
-  [READ, 0x403_5fd0n, 16],
-  [MODIFY, 0x1f_ff00_0770n, 4],
+  [ACCESS_FETCH, 0x401ab70n, 3],
+  [ACCESS_WRITE, 0x1f_ff00_0778n, 8],
+  [ACCESS_READ, 0x403_5fd0n, 16],
+  [ACCESS_MODIFY, 0x1f_ff00_0770n, 4],
 ];
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
@@ -41,13 +41,13 @@ describe('text form', () => {
     );
     const { list } = await readAll(cut(bytes(lines.join('')), 65_535));
     expect(list).toHaveLength(20_000);
-    list.forEach((access, i) => expect(access).toEqual([READ, BigInt(0x1000 + 8 * i), 1 + (i % 16)]));
+    list.forEach((access, i) => expect(access).toEqual([ACCESS_READ, BigInt(0x1000 + 8 * i), 1 + (i % 16)]));
   });
   it('takes the last address of 64 bits, and sizes of 1 to 4096', async () => {
     const { list } = await readAll([bytes(' L ffffffffffffffff,1\n S 0,4096\n')]);
     expect(list).toEqual([
-      [READ, 0xffff_ffff_ffff_ffffn, 1],
-      [WRITE, 0n, 4096],
+      [ACCESS_READ, 0xffff_ffff_ffff_ffffn, 1],
+      [ACCESS_WRITE, 0n, 4096],
     ]);
   });
   it('stops at a limit, whatever follows', async () => {

@@ -10,11 +10,11 @@
 import {
   ACCESS_BYTES_MAX,
   type BatchSink,
-  FETCH,
-  MODIFY,
-  READ,
+  ACCESS_FETCH,
+  ACCESS_MODIFY,
+  ACCESS_READ,
   type TraceParser,
-  WRITE,
+  ACCESS_WRITE,
 } from './access-batch.js';
 import { AddressTraceError, type AddressTraceErrorCode, byteText } from './address-trace-error.js';
 
@@ -191,11 +191,11 @@ export class LackeyParser implements TraceParser {
 function kindOf(work: Uint8Array, start: number): number {
   const second = work[start + 1];
   if (work[start + 2] !== SPACE) return -1;
-  if (work[start] === CHAR_I) return second === SPACE ? FETCH : -1;
+  if (work[start] === CHAR_I) return second === SPACE ? ACCESS_FETCH : -1;
   if (work[start] !== SPACE) return -1;
-  if (second === CHAR_L) return READ;
-  if (second === CHAR_S) return WRITE;
-  return second === CHAR_M ? MODIFY : -1;
+  if (second === CHAR_L) return ACCESS_READ;
+  if (second === CHAR_S) return ACCESS_WRITE;
+  return second === CHAR_M ? ACCESS_MODIFY : -1;
 }
 
 const isData = (byte: number): boolean => byte === CHAR_L || byte === CHAR_S || byte === CHAR_M;

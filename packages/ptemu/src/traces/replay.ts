@@ -9,7 +9,7 @@
 import { type Arch, ArchError, InvariantError, hex } from '@ptemu/arch';
 import { type TlbConfig, type TlbCounters, type Translator, compileTranslator } from '@ptemu/hw';
 import { DirectProcess } from '@ptemu/mm';
-import { type AccessBatch, FETCH, WRITE } from './access-batch.js';
+import { type AccessBatch, ACCESS_FETCH, ACCESS_WRITE } from './access-batch.js';
 import { AddressTraceError } from './address-trace-error.js';
 
 /** What a replay is made of. */
@@ -106,7 +106,7 @@ export class TraceReplay {
       const high = hi[i]!;
       const bytes = size[i]!;
       if ((high >>> 0) * TWO_32 + (low >>> 0) + bytes > taskSize) this.#outOfRange(batch, i);
-      if (right === FETCH) fetches++;
+      if (right === ACCESS_FETCH) fetches++;
       if (translate(low, high, right) !== 0) this.#fault(low, high, right, batch, i);
       if ((low & (pageSize - 1)) + bytes > pageSize) this.#cross(low, high, right, batch, i);
     }
@@ -155,7 +155,7 @@ export class TraceReplay {
 
   #again(right: number): void {
     this.#translations++;
-    if (right === FETCH) this.#fetches++;
+    if (right === ACCESS_FETCH) this.#fetches++;
   }
 
   #outOfRange(batch: AccessBatch, i: number): never {
@@ -167,7 +167,7 @@ export class TraceReplay {
 }
 
 /** Numbers of the accesses for a translator, by kind: a modification needs what a store needs. */
-const RIGHTS: readonly number[] = [0, WRITE, FETCH, WRITE];
+const RIGHTS: readonly number[] = [0, ACCESS_WRITE, ACCESS_FETCH, ACCESS_WRITE];
 const TWO_32 = 2 ** 32;
 
 const placeOf = ({ offset, line }: AccessBatch, i: number): { offset: number; line?: number } => ({

@@ -124,7 +124,7 @@ replacement; neoverse-n1 walkCaches.0, replacement.
     const wide = lackeyText(Array.from({ length: 2000 }, (_, i): TestAccess => [ACCESS_READ, BigInt(i) << 31n, 8])); // prettier-ignore
     const { stdout, stderr, code } = await ptemu(`trace-tlb ${fileOf('wide.txt', wide)} --part zen --max-memory 4m`); // prettier-ignore
     expect([stdout, code]).toEqual(['', 3]);
-    expect(stderr).toMatch(/^ptemu: \S+wide\.txt: byte \d+, line \d+: the page tables of x86_64 take more than 4 MiB; raise memoryMax \(--max-memory\)\n$/); // prettier-ignore
+    expect(stderr).toMatch(/^ptemu: \S+wide\.txt: byte \d+, line \d+: the page tables of x86_64 take more than 4 MiB; raise memoryMax \(--max-memory, which all machines share\)\n$/); // prettier-ignore
   });
 });
 

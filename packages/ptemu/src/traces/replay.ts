@@ -146,7 +146,7 @@ export class TraceReplay {
     if (touched === 'huge') this.#hugePages++;
     else if (touched === 'page') this.#pages++;
     if (this.#process.memory.reservedBytes > this.#memoryMax) {
-      throw new AddressTraceError('LIMIT', `the page tables of ${this.arch.spec} take more than ${this.#memoryMax / 2 ** 20} MiB; raise memoryMax (--max-memory)`, placeOf(batch, i)); // prettier-ignore
+      throw new AddressTraceError('LIMIT', `the page tables of ${this.arch.spec} take more than ${Math.floor(this.#memoryMax / 2 ** 20)} MiB; raise memoryMax (--max-memory, which all machines share)`, placeOf(batch, i)); // prettier-ignore
     }
     this.#again(right);
     const status = this.#translator.translate(low, high, right);

@@ -101,7 +101,7 @@ function gzipError(error: unknown, taken: number): unknown {
   return new AddressTraceError('PACKING', message, { offset: taken });
 }
 
-/** A skippable frame without content: makes the decoder hand out all that it has. @see RFC 8878, 3.1.2 */
+/** A skippable frame without content: handing it over makes the decoder deal with the part before it. @see RFC 8878, 3.1.2 */
 const NOTHING: Uint8Array = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0);
 /** Outputs that one part may give: a block is 128 KiB at most and so is an output, and some are empty. */
 const OUTPUTS_PER_PART = 4;
@@ -118,7 +118,6 @@ async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     }
   }
   frames.end();
-  yield* decoder.decode({ bytes: NOTHING, offset });
   yield* decoder.decode({ bytes: NOTHING, offset });
 }
 

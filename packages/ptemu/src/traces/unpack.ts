@@ -2,7 +2,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { ZSTDDecoder } from 'zstddec/stream';
 import { AddressTraceError } from './address-trace-error.js';
 import { ZSTD_MAGIC, ZstdFrames, type ZstdPart, isZstd } from './zstd-frames.js';
 
@@ -126,14 +125,16 @@ async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
  * so it never finds none. That it reports damage by standing still is seen from outputs that never end.
  */
 class PartDecoder {
-  readonly #library = new ZSTDDecoder();
   #waiting: ZstdPart | undefined;
   #current: ZstdPart | undefined;
   #outputs: Generator<Uint8Array> | undefined;
 
   async init(): Promise<void> {
-    await this.#library.init();
-    this.#outputs = this.#library.decodeStreaming({ [Symbol.iterator]: () => this.#parts() });
+    // Loaded where it is needed: no other command does.
+    const { ZSTDDecoder } = await import('zstddec/stream');
+    const library = new ZSTDDecoder();
+    await library.init();
+    this.#outputs = library.decodeStreaming({ [Symbol.iterator]: () => this.#parts() });
   }
 
   /** Hands a part over; what comes out belongs to it and to the part before. */

@@ -38,8 +38,9 @@ export function traceTable(
   leftOut: readonly string[],
   options: ViewOptions,
 ): string {
-  const priced = rows.some(({ cost }) => cost.refill !== undefined);
-  const unit = rows.find(({ cost }) => cost.refill !== undefined)?.cost.unit ?? '';
+  const units = new Set(rows.flatMap(({ cost }) => (cost.refill === undefined ? [] : [cost.unit])));
+  const priced = units.size > 0;
+  const unit = units.size === 1 ? [...units].join('') : 'cost';
   const columns = [
     'machine\npart', 'L1I\nmisses', 'L1D\nmisses', 'L2\nmisses', '\nwalks', 'refs\n/ walk', '\nfaults',
     ...(priced ? [`walks\n${unit}`] : []),
@@ -53,7 +54,7 @@ export function traceTable(
       countText(walks),
       walks === 0 ? '-' : (references / walks).toFixed(2),
       countText(pages + hugePages),
-      ...(priced ? [costText(row.cost)] : []),
+      ...(priced ? [costText(row.cost, units.size > 1)] : []),
     ].map((text, column) => (column === 0 || again ? text : `\n${text}`));
   });
   const align = ['left', ...columns.slice(1).map(() => 'right' as const)] as const;
@@ -121,8 +122,12 @@ const assumedOf = (part: string): readonly string[] =>
 const missesText = (level: TlbLevelCounts | undefined): string =>
   level === undefined ? '-' : countText(level.misses);
 
-const costText = ({ refill }: Cost): string =>
-  refill === undefined ? '-' : refill.most === refill.least ? countText(refill.most) : `${countText(refill.least)}..${countText(refill.most)}`; // prettier-ignore
+function costText({ refill, unit }: Cost, named: boolean): string {
+  if (refill === undefined) return '-';
+  const { least, most } = refill;
+  const span = most === least ? countText(most) : `${countText(least)}..${countText(most)}`;
+  return named ? `${span} ${unit}` : span;
+}
 
 /** Up to a million as it is, above with four digits: `12.35M`, `2.678G`. */
 const countText = (count: number): string =>

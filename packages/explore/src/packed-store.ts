@@ -14,6 +14,8 @@ import type { Allocate } from './int-buffer.js';
 /** States in one piece of memory: a power of two. */
 export const CHUNK_BITS = 14;
 const CHUNK = 1 << CHUNK_BITS;
+/** An index of so many places grows in smaller leaps. */
+const LARGE_INDEX = 1 << 18;
 
 /** Where each slot lies in the words of a packed state. */
 export interface Layout {
@@ -173,7 +175,7 @@ export class PackedStore {
     }
     let slots = this.index.length >>> 1;
     if (count * 3 <= slots * 2) return;
-    while (count * 3 > slots * 2) slots *= 4;
+    while (count * 3 > slots * 2) slots *= slots < LARGE_INDEX ? 4 : 2;
     this.#grow(slots);
   }
 

@@ -2,7 +2,7 @@
  * The inner loops of the exhaustive search, on typed arrays only.
  *
  * `makeKernel` uses nothing outside itself: workers of a parallel search are given its text and make their own. So the
- * numbers that it shares with `model.ts` and `packed-store.ts` stand in it again; `kernel.spec.ts` holds them to be equal.
+ * numbers that it shares with `model.ts` stand in it again; `kernel.spec.ts` holds them to be equal.
  *
  * `fillBatch` expands states: a state is unpacked once, the step of each thread looked up in the model's trees, and the
  * states after it written into a batch as candidates. It stops before a state in which something is not known, or must be
@@ -112,6 +112,8 @@ export type KernelConstants = Readonly<
 /** The functions of a kernel. */
 export interface Kernel {
   readonly constants: KernelConstants;
+  mix(hash: number): number;
+  slotHash(slot: number, code: number, half: number): number;
   fillBatch(
     t: KernelTables,
     s: KernelScratch,
@@ -554,5 +556,5 @@ export function makeKernel(): Kernel {
     TERMINAL, TO_TELL, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
     CLAIMS, PORTION_FIELDS,
   }; // prettier-ignore
-  return { constants, fillBatch, runRound, countWinners, commitWinners };
+  return { constants, mix, slotHash, fillBatch, runRound, countWinners, commitWinners };
 }

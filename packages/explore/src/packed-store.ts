@@ -10,10 +10,16 @@
  * and its hash.
  */
 import type { Allocate } from './int-buffer.js';
+import { makeKernel } from './kernel.js';
+
+const kernel = makeKernel();
 
 /** States in one piece of memory: a power of two. */
-export const CHUNK_BITS = 14;
+export const CHUNK_BITS: number = kernel.constants.CHUNK_BITS;
 const CHUNK = 1 << CHUNK_BITS;
+/** The two halves of a fingerprint. */
+export const FIRST: number = kernel.constants.FIRST;
+export const SECOND: number = kernel.constants.SECOND;
 /** An index of so many places grows in smaller leaps. */
 const LARGE_INDEX = 1 << 18;
 
@@ -364,23 +370,8 @@ function factorOfSlot(slot: number): number {
   return (word ^ (word >>> 16)) | 1;
 }
 
-/** The two halves of a fingerprint. */
-export const FIRST = 0x243f6a88;
-export const SECOND = 0x13198a2e;
-
 /** What a code in a slot adds to a half of the fingerprint: 0 for code 0, else a number that looks random. */
-export function slotHash(slot: number, code: number, half: number): number {
-  if (code === 0) return 0;
-  let word = Math.imul(slot + half, 0x9e3779b1) ^ Math.imul(code, 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 16), 0x7feb352d);
-  word = Math.imul(word ^ (word >>> 15), 0x846ca68b);
-  word ^= word >>> 16;
-  word = Math.imul((word + code) ^ half, 0xc2b2ae35);
-  return word ^ (word >>> 15);
-}
+export const slotHash: (slot: number, code: number, half: number) => number = kernel.slotHash;
 
 /** Spreads a hash over the index. */
-export function mix(hash: number): number {
-  const word = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return word ^ (word >>> 12);
-}
+export const mix: (hash: number) => number = kernel.mix;

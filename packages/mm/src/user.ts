@@ -12,7 +12,8 @@ import { pmd_pgtable, slotFor } from './page-table.js';
  * Accesses one address until the access completes: through the TLB, or by a walk of one step per level from the pmd
  * down (the entries above it do not change in the scenarios), or after a fault.
  *
- * @param options - `n` is the number of the access in its thread: what a new attempt depends on.
+ * @param options - `n` is the number of the access in its thread: what a new attempt depends on. With the switch
+ * `user.attempts` the thread gives up after so many; its schedules then have an end.
  */
 export function* touch(
   cx: Context,
@@ -23,9 +24,12 @@ export function* touch(
 ): Steps<void> {
   const mm = vma.vm_mm.id;
   const object = `0x${address.toString(16)}`;
-  for (;;) {
+  const bound = cx.switches['user.attempts'];
+  const attempts = bound === undefined ? Infinity : Number(bound);
+  for (let attempt = 0; attempt < attempts; attempt++) {
     const operands = [cx.cpu, mm, address, options.write];
-    const result = yield* cx.act('access', object, operands, { forget: `touch#${options.n}` });
+    const forget = bound === undefined ? `touch#${options.n}` : `touch#${options.n}.${attempt}`;
+    const result = yield* cx.act('access', object, operands, { forget });
     if (result === 'done') return;
     const hash = cx.machine.mmu.kind === 'hash';
     const walked = hash

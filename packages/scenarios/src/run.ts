@@ -2,7 +2,7 @@
 import type { Arch } from '@ptemu/arch';
 import { DEADLOCK, exploration, type ExploreResult, LIVELOCK, type Program } from '@ptemu/explore';
 import type { Prepared } from '@ptemu/hw';
-import { MmWorld } from '@ptemu/mm';
+import { MmWorld, type Switches } from '@ptemu/mm';
 import { definitions } from './catalog.js';
 import type { ProbeDefinition, ScenarioDefinition } from './definition.js';
 import { ScenarioError } from './errors.js';
@@ -43,11 +43,12 @@ export function prepareProbe(
   arch: Arch,
   scenarioId: string,
   probeId: string,
+  switches: Switches = {},
 ): { readonly probe: ProbeDefinition; readonly world: MmWorld; readonly program: Program<Prepared> } {
   const { scenario, probe } = findProbe(scenarioId, probeId);
   const reason = whyNot(arch, scenario, probe);
   if (reason !== undefined) throw new ScenarioError('NOT_APPLICABLE', reason);
-  const world = new MmWorld({ ...probe.world(arch), arch, switches: probe.switches ?? {} });
+  const world = new MmWorld({ ...probe.world(arch), arch, switches: { ...probe.switches, ...switches } });
   const sometimes = probe.reached.map(({ name, test }) => ({ name, test: () => test(world) }));
   return { probe, world, program: world.program(probe.actors(arch), probe.judgedBy, sometimes) };
 }
@@ -75,9 +76,18 @@ export function* searchProbe(
   probeId: string,
   options: RunOptions = {},
 ): ProbeSearch {
-  const { probe, program } = prepareProbe(arch, scenario, probeId);
-  return resultOf(arch, scenario, probe, yield* exploration(program, options));
+  const ends = options.strategy === 'dpor';
+  const bound: Switches = ends ? { 'user.attempts': String(DPOR_ATTEMPTS) } : {};
+  const { probe, program } = prepareProbe(arch, scenario, probeId, bound);
+  const found = yield* exploration(program, options);
+  return resultOf(arch, scenario, probe, found, ends ? { 'attempts of an access': DPOR_ATTEMPTS } : {});
 }
+
+/**
+ * A thread that retries for as long as it likes has traces without end, so under `dpor` a user gives up an access after so
+ * many attempts: one that meets the entry under split, and one after it.
+ */
+const DPOR_ATTEMPTS = 2;
 
 /** What explore finds in any program, by the number that the corpus has for it: I18 is progress. */
 const invariantOf = (name: string): string => (name === DEADLOCK || name === LIVELOCK ? 'I18' : name);
@@ -88,10 +98,16 @@ const ASSUMED: Readonly<Record<string, string | number>> = {
   'walk-cache entries': 0,
 };
 
-function resultOf(arch: Arch, scenario: string, probe: ProbeDefinition, found: ExploreResult): ProbeResult {
+function resultOf(
+  arch: Arch,
+  scenario: string,
+  probe: ProbeDefinition,
+  found: ExploreResult,
+  own: Readonly<Record<string, number>>,
+): ProbeResult {
   const expected = expectationFor(arch, probe);
   const cycle = found.fell.find(({ invariant }) => invariant === LIVELOCK)?.cycle;
-  const bounds: Record<string, string | number> = { ...ASSUMED, ...probe.bounds };
+  const bounds: Record<string, string | number> = { ...ASSUMED, ...probe.bounds, ...own };
   for (const { option, limit } of found.bounds) bounds[option] = limit;
   return {
     scenario,

@@ -99,7 +99,7 @@ export interface ProbeResult {
   /** I18: the steps that follow the schedule again and again. */
   readonly cycle?: readonly ScheduleEntry[];
   readonly expected?: Expectation;
-  /** Whether the verdict is the expected one; absent without expectation. */
+  /** Whether the verdict is the expected one; absent without expectation, and where the verdict is unknown. */
   readonly agrees?: boolean;
 }
 

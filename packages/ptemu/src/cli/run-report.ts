@@ -65,7 +65,7 @@ function searchedLine(results: readonly ProbeResult[], options: SearchWords): st
   const { strategy = 'simplest' } = options;
   const whole = `searched (${strategy}): ${sum(({ states }) => states)} states, ${sum(({ transitions }) => transitions)} transitions`;
   const looked = results.some(({ simplest }) => simplest !== undefined)
-    ? `; looking for the simplest counterexamples took ${sum((r) => r.simplest?.states ?? 0)} and ${sum((r) => r.simplest?.transitions ?? 0)} besides`
+    ? `;\n  looking for the simplest counterexamples took ${sum((r) => r.simplest?.states ?? 0)} and ${sum((r) => r.simplest?.transitions ?? 0)} besides`
     : '';
   const reductions = [
     ...(options.sleepSets === false ? [] : ['sleep sets']),

@@ -53,7 +53,7 @@ describe('ptemu run --strategy', () => {
   it('says what was searched, what the default costs, and how probable an omission is', async () => {
     const usual = await ptemu(`${SMALL}`);
     expect(usual.stdout).toMatch(
-      /^searched \(simplest\): [\d,]+ states, [\d,]+ transitions; looking for the simplest counterexamples took [\d,]+ and [\d,]+ besides\nreductions: sleep sets, bisimilar thread states merged where they can be$/m,
+      /^searched \(simplest\): [\d,]+ states, [\d,]+ transitions;\n {2}looking for the simplest counterexamples took [\d,]+ and [\d,]+ besides\nreductions: sleep sets, bisimilar thread states merged where they can be$/m,
     );
     const plain = await ptemu(`${SMALL} --strategy exhaustive --no-sleep-sets --no-merge`);
     expect(plain.stdout).toMatch(/^searched \(exhaustive\): [\d,]+ states, [\d,]+ transitions$/m);

@@ -68,7 +68,7 @@ export function* exhaustive<P>(program: Program<P>, settings: Settings): Search 
   } finally {
     search.close();
   }
-  if (settings.liveness) search.lookForLivelock();
+  if (settings.liveness) yield* search.lookForLivelock();
   return search.result();
 }
 
@@ -312,10 +312,17 @@ export class Exhaustive<P> {
   }
 
   /** Looks for a livelock, where every state was seen and nothing else fell. */
-  lookForLivelock(): void {
+  *lookForLivelock(): Generator<Progress, void, Stop | undefined> {
     if (this.#stopped || this.#judge.bounded || this.#judge.violated || this.#settings.hashCompact) return;
-    const found = findLivelock(this.#model, this.#store);
+    const look = findLivelock(this.#model, this.#store);
+    let step = look.next();
+    while (step.done !== true) step = look.next(yield this.progress);
+    const found = step.value;
     if (found === undefined) return;
+    if ('bound' in found) {
+      this.stop(found);
+      return;
+    }
     const { message, state, cycle } = found;
     const schedule = scheduleTo(this.#store, this.#model, state);
     this.#judge.fall([{ invariant: LIVELOCK, message, cycle }], schedule.length, () => schedule);

@@ -18,6 +18,7 @@
 import { ENABLED, ENDED, JUDGED, LEAF_FLAGS } from './model.js';
 import type { Model } from './model.js';
 import type { PackedStore } from './packed-store.js';
+import type { Stop } from './search.js';
 import { stepName } from './step-table.js';
 import type { PreparedStep } from './step-table.js';
 import type { ScheduleEntry } from './types.js';
@@ -29,13 +30,22 @@ export interface Livelock {
   readonly cycle: readonly ScheduleEntry[];
 }
 
-/** The first livelock of a program all of whose states are kept; undefined when it has none. */
-export function findLivelock<P>(model: Model<P>, store: PackedStore): Livelock | undefined {
+/** How many states are looked at before the caller is asked whether to go on. */
+const SLICE_STATES = 0x1000;
+
+/**
+ * The first livelock of a program all of whose states are kept; undefined when it has none. Asks now and then whether to go
+ * on, and returns the reason when it is told to stop.
+ */
+export function* findLivelock<P>(
+  model: Model<P>,
+  store: PackedStore,
+): Generator<void, Livelock | Stop | undefined, Stop | undefined> {
   for (let actor = 0; actor < model.nrThreads; actor++) {
     if (model.program.threads[actor]?.role === 'agent') continue;
-    const reads = model.readsInLoops(actor);
-    if (reads === undefined) continue;
-    const found = new Rounds(model, store, actor, reads).find();
+    const loops = model.loopsOf(actor);
+    if (loops === undefined) continue;
+    const found = yield* new Rounds(model, store, actor, loops).find();
     if (found !== undefined) return found;
   }
   return undefined;
@@ -53,6 +63,8 @@ class Rounds<P> {
   readonly #store: PackedStore;
   readonly #actor: number;
   readonly #reads: ReadonlySet<number>;
+  /** Codes of the actor from which it can come back to them: only states in which it has one are looked at. */
+  readonly #codes: ReadonlySet<number>;
   /** By state: when it was met, from 1; 0 when not. */
   readonly #met: Int32Array;
   readonly #low: Int32Array;
@@ -62,11 +74,17 @@ class Rounds<P> {
   readonly #after: Int32Array;
   #clock = 0;
 
-  constructor(model: Model<P>, store: PackedStore, actor: number, reads: ReadonlySet<number>) {
+  constructor(
+    model: Model<P>,
+    store: PackedStore,
+    actor: number,
+    loops: { readonly codes: ReadonlySet<number>; readonly reads: ReadonlySet<number> },
+  ) {
     this.#model = model;
     this.#store = store;
     this.#actor = actor;
-    this.#reads = reads;
+    this.#reads = loops.reads;
+    this.#codes = loops.codes;
     this.#met = new Int32Array(store.size);
     this.#low = new Int32Array(store.size);
     this.#mark = new Uint8Array(store.size);
@@ -74,12 +92,15 @@ class Rounds<P> {
     this.#after = new Int32Array(model.nrSlots);
   }
 
-  find(): Livelock | undefined {
-    return this.#findAmong(this.#store.size, (i) => i);
+  *find(): Generator<void, Livelock | Stop | undefined, Stop | undefined> {
+    return yield* this.#findAmong(this.#store.size, (i) => i);
   }
 
   /** Looks at the parts of the graph that the given states are in, by Tarjan's algorithm without recursion. */
-  #findAmong(count: number, state: (i: number) => number): Livelock | undefined {
+  *#findAmong(
+    count: number,
+    state: (i: number) => number,
+  ): Generator<void, Livelock | Stop | undefined, Stop | undefined> {
     const stack: number[] = [];
     const path: number[] = [];
     /** For each state on the way: its steps, and how many of them were looked at. */
@@ -93,7 +114,11 @@ class Rounds<P> {
     };
     for (let i = 0; i < count; i++) {
       const root = state(i);
-      if (this.#met[root] !== 0 || this.#mark[root] === 2) continue;
+      if (i % SLICE_STATES === 0) {
+        const stop = yield;
+        if (stop !== undefined) return stop;
+      }
+      if (this.#met[root] !== 0 || this.#mark[root] === 2 || !this.#isInLoop(root)) continue;
       enter(root);
       for (let at = path.at(-1); at !== undefined; at = path.at(-1)) {
         const to = (steps.at(-1) as number[]).pop();
@@ -110,11 +135,16 @@ class Rounds<P> {
         if (this.#low[at] !== this.#met[at]) continue;
         const part = stack.splice(stack.lastIndexOf(at));
         for (const member of part) this.#mark[member] = 0;
-        const found = this.#judge(part);
+        const found = yield* this.#judge(part);
         if (found !== undefined) return found;
       }
     }
     return undefined;
+  }
+
+  #isInLoop(state: number): boolean {
+    this.#store.load(state, this.#vector);
+    return this.#codes.has(this.#vector[this.#actor] as number);
   }
 
   #lower(state: number, to: number): void {
@@ -147,12 +177,15 @@ class Rounds<P> {
       after[slot] = value;
     }
     after[thread] = model.codeAfter(thread, code, leaf);
+    if (!this.#codes.has(after[this.#actor] as number)) return LEFT_OUT;
     return this.#store.find(after);
   }
 
   /** Tests whether a strongly connected part is a livelock, or has one in it. */
-  #judge(part: readonly number[]): Livelock | undefined {
+  *#judge(part: readonly number[]): Generator<void, Livelock | Stop | undefined, Stop | undefined> {
+    // One state that does not lead to itself is no way round.
     const inside = new Set(part);
+    if (part.length === 1 && !this.#stepsOf(part[0] as number).some((to) => inside.has(to))) return undefined;
     const { nrThreads, program } = this.#model;
     const steps = new Set<number>();
     const able = new Set<number>();
@@ -170,7 +203,7 @@ class Rounds<P> {
     const starved = Array.from({ length: nrThreads }, (_, thread) => thread).filter(
       (thread) => able.has(thread) && !steps.has(thread) && !mayStay(thread),
     );
-    if (starved.length > 0) return this.#judgeWithout(part, starved);
+    if (starved.length > 0) return yield* this.#judgeWithout(part, starved);
     const state = Math.min(...part);
     const cycle = this.#cycle(state, inside);
     const name = program.threads[this.#actor]?.name ?? '';
@@ -180,7 +213,10 @@ class Rounds<P> {
   }
 
   /** Looks at a part without the states in which a thread that is starved in it can step. */
-  #judgeWithout(part: readonly number[], starved: readonly number[]): Livelock | undefined {
+  *#judgeWithout(
+    part: readonly number[],
+    starved: readonly number[],
+  ): Generator<void, Livelock | Stop | undefined, Stop | undefined> {
     const rest = part.filter((state) => {
       const steps = this.#stepsOf(state);
       return starved.every((thread) => steps[thread] === CANNOT);
@@ -192,7 +228,7 @@ class Rounds<P> {
       this.#mark[state] = 0;
       this.#met[state] = 0;
     }
-    const found = this.#findAmong(rest.length, (i) => rest[i] as number);
+    const found = yield* this.#findAmong(rest.length, (i) => rest[i] as number);
     part.forEach((state, i) => (this.#mark[state] = before[i] as number));
     return found;
   }

@@ -248,10 +248,12 @@ export class Model<P> {
   }
 
   /**
-   * Slots that a thread reads in steps of which it can take infinitely many; undefined when it has no loop. Goes by what was
-   * learned.
+   * Where a thread can step infinitely often, and the slots that it reads there; undefined when it has no loop. Goes by what
+   * was learned.
    */
-  readsInLoops(thread: number): ReadonlySet<number> | undefined {
+  loopsOf(
+    thread: number,
+  ): { readonly codes: ReadonlySet<number>; readonly reads: ReadonlySet<number> } | undefined {
     const nodes = this.nodes[thread] as IntBuffer;
     const nrCodes = nodes.length >>> 1;
     const after = Array.from({ length: nrCodes }, (_, code) => this.#codesAfter(thread, code));
@@ -267,7 +269,7 @@ export class Model<P> {
     if (left.size === 0) return undefined;
     const reads = new Set<number>();
     for (const code of left) this.#readsOfTree(this.tree.at(nodes.at(2 * code)), reads);
-    return reads;
+    return { codes: left, reads };
   }
 
   #codesAfter(thread: number, code: number): number[] {

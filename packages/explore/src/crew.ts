@@ -34,11 +34,11 @@ const READY = 3;
 const [EXPAND, COUNT, COMMIT, QUIT] = [1, 2, 3, 4];
 
 /** Candidates that one round may make. */
-const ROUND_CANDIDATES = 1 << 17;
+const ROUND_CANDIDATES = 1 << 18;
 /** A range with fewer states than this is not worth a round. */
 export const ROUND_MIN = 1024;
 /** How often a waiting thread looks before it sleeps. */
-const SPINS = 2000;
+const SPINS = 50_000;
 
 /** What a crew needs of `node:worker_threads`. */
 interface Threads {
@@ -120,8 +120,8 @@ export class Crew {
   /**
    * Expands states [from, to) of a level that ends at `levelEnd`, and enters what is new.
    *
-   * @returns Steps taken, or -1 when nothing was done: something has to be learned or told, or there would be more states
-   * than `maxStates`.
+   * @returns Steps taken; or, when nothing was done, `~state`: the caller has to go on alone up to about this state, as something
+   * has to be learned or told there, or there would be more states than `maxStates`.
    */
   round(
     tables: KernelTables,
@@ -157,7 +157,8 @@ export class Crew {
     }
     if (total < 0 || store.size + total > maxStates) {
       wipe(tables.index, memory, control[NEXT_CLAIM] as number);
-      return -1;
+      const event = control[EVENT] as number;
+      return event > 0 ? ~Math.max(from, event - 1) : ~to;
     }
     control[BASE] = store.size;
     this.#phase(COMMIT, () => kernel.commitWinners(tables, memory));

@@ -55,6 +55,8 @@ import type { Program, ScheduleEntry } from './types.js';
 const SLICE_STATES = 0x1000;
 /** States from which on other threads are worth their start. */
 const CREW_STATES = 50_000;
+/** States that one thread expands alone where the crew had to give up. */
+const ALONE_STATES = 1024;
 
 /** Sees every reachable state of the program, within `maxStates`, `maxMemory`, `maxDepth` and `maxSteps`. */
 export function* exhaustive<P>(program: Program<P>, settings: Settings): Search {
@@ -112,6 +114,10 @@ export class Exhaustive<P> {
   #crew: Crew | undefined;
   /** States before this one are expanded by this thread alone: a round had to be given up. */
   #aloneUntil = 0;
+  /** States of the next round: fewer after one that was given up, more after one that was not. */
+  #roundStates = 2 * ROUND_MIN;
+  /** The state for which a round was given up, where the states before it are to have a round of their own. */
+  #eventAt = Infinity;
   #stopped = false;
 
   constructor(program: Program<P>, settings: Settings) {
@@ -127,7 +133,11 @@ export class Exhaustive<P> {
     // Workers are given no fingerprints: such a search is bound by memory, not by time.
     this.#jobs = settings.hashCompact ? 1 : settings.jobs;
     const allocate = this.#jobs > 1 ? sharedMemory : ownMemory;
-    this.#store = new PackedStore(allocate, settings.hashCompact ? 'compact' : 'whole');
+    this.#store = new PackedStore(
+      allocate,
+      settings.hashCompact ? 'compact' : 'whole',
+      this.#jobs > 1 ? 'large' : 'small',
+    );
     this.#expander = new Expander(this.#model, this.#store, this.#events(), {
       sleepSets: settings.sleepSets,
       maxStates: settings.maxStates,
@@ -175,7 +185,8 @@ export class Exhaustive<P> {
       return;
     }
     if (this.#advanceWithCrew()) return;
-    const end = Math.min(this.#next + SLICE_STATES, this.#levelEnd);
+    const slice = this.#crew === undefined ? SLICE_STATES : ALONE_STATES;
+    const end = Math.min(this.#next + slice, this.#levelEnd);
     this.#expander.looking = this.#judge.looking;
     this.#expander.counting = this.#paths.counting;
     this.#expander.run(this.#next, end, this.#levelEnd);
@@ -188,7 +199,9 @@ export class Exhaustive<P> {
     this.#crew ??= Crew.start(this.#jobs, this.#model);
     const left = this.#levelEnd - this.#next;
     if (left < ROUND_MIN || !this.#crew.ready || this.#next < this.#aloneUntil) return false;
-    const end = Math.min(this.#next + Crew.roundOf(this.#model.nrThreads), this.#levelEnd);
+    if (this.#eventAt <= this.#next) this.#eventAt = Infinity;
+    const most = Math.min(this.#roundStates, Crew.roundOf(this.#model.nrThreads));
+    const end = Math.min(this.#next + most, this.#levelEnd, this.#eventAt);
     const store = this.#store;
     store.reserve(
       Math.min(store.size + (end - this.#next) * this.#model.nrThreads, this.#settings.maxStates),
@@ -206,8 +219,17 @@ export class Exhaustive<P> {
       this.#settings.maxStates,
     );
     if (steps < 0) {
-      this.#aloneUntil = end;
-      return false;
+      // What comes before the state is known, and worth another round where it is much.
+      const event = ~steps;
+      this.#roundStates = Math.max(2 * ROUND_MIN, most >>> 2);
+      this.#eventAt = event - this.#next >= ROUND_MIN && event < end ? event : Infinity;
+      this.#aloneUntil = this.#eventAt === Infinity ? Math.min(end, event + ALONE_STATES) : 0;
+      return this.#eventAt !== Infinity;
+    }
+    this.#roundStates = Math.ceil(1.25 * most);
+    if (end === this.#eventAt) {
+      this.#eventAt = Infinity;
+      this.#aloneUntil = end + ALONE_STATES;
     }
     expander.transitions += steps;
     this.#next = end;

@@ -371,7 +371,7 @@ export function makeKernel(): Kernel {
         state = fillBatch(t, s, state, end, 0, batchMax);
         const reason = registers[REASON] as number;
         if ((reason !== COMPLETE && reason !== FULL) || registers[MET_BARRED] === 1) {
-          Atomics.store(control, EVENT, 1);
+          Atomics.store(control, EVENT, state + 1);
           return;
         }
         const nrBatch = registers[NR_BATCH] as number;
@@ -384,7 +384,7 @@ export function makeKernel(): Kernel {
         claim = claimBatch(t, s, m, nrBatch, claim, log, logged);
         logged = registers[WHO] as number;
         if (claim < 0) {
-          Atomics.store(control, EVENT, 1);
+          Atomics.store(control, EVENT, state);
           return;
         }
       }
@@ -419,6 +419,13 @@ export function makeKernel(): Kernel {
     let fetched = 0;
     for (let at = nrWords; at < end; at += stride)
       fetched |= index[2 * (mix(batch[at] as number) & mask)] as number;
+    for (let at = nrWords; at < end; at += stride) {
+      const place = 2 * (mix(batch[at] as number) & mask);
+      const entry = index[place] as number;
+      if (entry === 0 || (entry & CLAIMED) !== 0 || index[place + 1] !== batch[at]) continue;
+      const known = entry - 1;
+      fetched |= (chunks[known >>> CHUNK_BITS] as Int32Array)[(known & CHUNK_MASK) * nrWords] as number;
+    }
     registers[WHO] = fetched;
     candidates: for (let at = 0; at < end; at += stride) {
       const extra = at + nrWords;

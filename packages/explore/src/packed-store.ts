@@ -69,12 +69,19 @@ export class PackedStore {
   /** By word: the bits that are some slot's. */
   readonly #used: number[] = [0];
   readonly #allocate: Allocate;
+  readonly #leaps: 'small' | 'large';
 
   /**
    * @param compact - Keeps of an expanded state a fingerprint of 64 bits and nothing else: states of one fingerprint are
    * taken for one.
+   * @param leaps - Large ones cost memory and save time: the index is made anew by one thread while others wait.
    */
-  constructor(allocate: Allocate, compact: 'compact' | 'whole' = 'whole') {
+  constructor(
+    allocate: Allocate,
+    compact: 'compact' | 'whole' = 'whole',
+    leaps: 'small' | 'large' = 'small',
+  ) {
+    this.#leaps = leaps;
     this.#allocate = allocate;
     this.compact = compact === 'compact';
     const none = new Int32Array(0);
@@ -181,7 +188,7 @@ export class PackedStore {
     }
     let slots = this.index.length >>> 1;
     if (count * 3 <= slots * 2) return;
-    while (count * 3 > slots * 2) slots *= slots < LARGE_INDEX ? 4 : 2;
+    while (count * 3 > slots * 2) slots *= slots < LARGE_INDEX || this.#leaps === 'large' ? 4 : 2;
     this.#grow(slots);
   }
 

@@ -7,8 +7,9 @@
  * all portions are done, each state goes to the step with that key, the states get their numbers in the order of keys, and
  * are entered. So numbers, parents, counts and the first counterexample are those of the search without a crew.
  *
- * The crew only reads tables. Where something is not known, or must be told, the round is given up: its claims are wiped
- * from the index, and the caller expands the range alone. That happens while a search is young and seldom later.
+ * The crew only reads tables. A state of which something is not known, or must be told, is put off to the end of the round,
+ * where the caller's thread learns and expands it; its claims go to their place in the order of keys. Where that changes how
+ * states are packed the round is given up: its claims are wiped from the index, and the caller expands the range alone.
  *
  * @see Alfons Laarman, Jaco van de Pol, Michael Weber, "Boosting multi-core reachability performance with shared hash
  * tables", FMCAD 2010, for the shared table; the order of numbers is ours
@@ -23,7 +24,7 @@ import type { PackedStore } from './packed-store.js';
 const kernel = makeKernel();
 const { EXTRA, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION, CLAIMS } =
   kernel.constants; // prettier-ignore
-const { PORTION_FIELDS, TRANSITIONS, MET_BARRED } = kernel.constants;
+const { PORTION_FIELDS, TRANSITIONS, MET_BARRED, WHO, NR_PUT_OFF } = kernel.constants;
 
 /** Words of the control block: the phase that is on, how many phases have begun, threads that have done it, threads ready. */
 const PHASE = 0;
@@ -34,7 +35,9 @@ const READY = 3;
 const [EXPAND, COUNT, COMMIT, QUIT] = [1, 2, 3, 4];
 
 /** Candidates that one round may make. */
-const ROUND_CANDIDATES = 1 << 18;
+const ROUND_CANDIDATES = 1 << 19;
+/** States that a round may put off; with more it is given up. */
+const PUT_OFF_MAX = 2048;
 /** A range with fewer states than this is not worth a round. */
 export const ROUND_MIN = 1024;
 /** How often a waiting thread looks before it sleeps. */
@@ -53,6 +56,18 @@ interface Port {
   postMessage(message: unknown): void;
   unref(): void;
   close(): void;
+}
+
+/**
+ * Expands one state by the thread that may learn, into the scratch's batch: the tables as they are then, and how many candidates
+ * there are. Undefined when that changes how states are packed, or more than a state can be put off for.
+ */
+export type Alone = (state: number, scratch: KernelScratch) => Expanded | undefined;
+
+/** A state that was expanded into a batch. */
+export interface Expanded {
+  readonly tables: KernelTables;
+  readonly nrBatch: number;
 }
 
 /** Threads that share a search. Made by `Crew.start`; `close` ends it. */
@@ -130,6 +145,7 @@ export class Crew {
     to: number,
     levelEnd: number,
     maxStates: number,
+    alone: Alone,
   ): number {
     const control = this.#control;
     const memory = this.#prepare(tables);
@@ -141,11 +157,13 @@ export class Crew {
     control[EVENT] = 0;
     control[ALL_TRANSITIONS] = 0;
     control[NR_PORTIONS] = nrPortions;
+    control[NR_PUT_OFF] = 0;
     memory.portions.fill(0, 0, nrPortions * PORTION_FIELDS);
     this.#scratch.registers[MET_BARRED] = 0;
     this.#scratch.registers[TRANSITIONS] = 0;
     this.#phase(EXPAND, () => kernel.runRound(tables, this.#scratch, memory, 0));
     let total = -1;
+    if (control[EVENT] === 0) this.#catchUp(memory, alone);
     if (control[EVENT] === 0) {
       this.#phase(COUNT, () => kernel.countWinners(memory));
       total = 0;
@@ -164,6 +182,62 @@ export class Crew {
     this.#phase(COMMIT, () => kernel.commitWinners(tables, memory));
     store.size += total;
     return control[ALL_TRANSITIONS] as number;
+  }
+
+  /**
+   * Expands the states that were put off, in their order. Their claims go to where they would be, had the crew known what to do:
+   * the log of a portion is made anew, in the order of keys.
+   */
+  #catchUp(memory: RoundMemory, alone: Alone): void {
+    const control = this.#control;
+    const { portions, logs } = memory;
+    const log = logs[0] as Int32Array;
+    const states = memory.putOff.slice(0, control[NR_PUT_OFF]).sort();
+    let logged = 0;
+    for (let portion = 0; portion < (control[NR_PORTIONS] as number); portion++) {
+      const fields = portion * PORTION_FIELDS;
+      if (portions[fields] === 0) {
+        logged = Math.max(logged, (portions[fields + 1] as number) + (portions[fields + 2] as number));
+      }
+    }
+    const changed = new Map<number, number[]>();
+    for (const state of states) {
+      const batch = alone(state, this.#scratch);
+      if (batch === undefined) {
+        control[EVENT] = state + 1;
+        return;
+      }
+      const { tables, nrBatch } = batch;
+      const claim = control[NEXT_CLAIM] as number;
+      control[NEXT_CLAIM] = claim + nrBatch;
+      memory.places.fill(-1, claim, claim + nrBatch);
+      const start = logged;
+      const next = kernel.claimBatch(tables, this.#scratch, memory, nrBatch, claim, log, logged);
+      logged = this.#scratch.registers[WHO] as number;
+      if (next < 0) {
+        control[EVENT] = state + 1;
+        return;
+      }
+      const portion = Math.floor((state - (control[FROM] as number)) / PORTION);
+      const own = changed.get(portion) ?? [];
+      changed.set(portion, own);
+      for (let at = start; at < logged; at++) own.push(log[at] as number);
+    }
+    for (const [portion, own] of changed) {
+      const fields = portion * PORTION_FIELDS;
+      const theirs = logs[portions[fields] as number] as Int32Array;
+      const from = portions[fields + 1] as number;
+      const all = [...theirs.subarray(from, from + (portions[fields + 2] as number)), ...own];
+      const pairs = Array.from({ length: all.length >>> 1 }, (_, i) => [
+        all[2 * i] as number,
+        all[2 * i + 1] as number,
+      ]);
+      pairs.sort((a, b) => (a[1] as number) - (b[1] as number));
+      portions[fields] = 0;
+      portions[fields + 1] = logged;
+      portions[fields + 2] = all.length;
+      for (const pair of pairs) for (const word of pair) log[logged++] = word;
+    }
   }
 
   /** Ends the threads. */
@@ -189,7 +263,7 @@ export class Crew {
   /** Makes the round's memory, and sends the workers what they do not have yet. */
   #prepare(tables: KernelTables): RoundMemory {
     const { nrWords, nrThreads } = tables;
-    const claims = ROUND_CANDIDATES + this.size * (CLAIMS + nrThreads);
+    const claims = ROUND_CANDIDATES + this.size * (CLAIMS + nrThreads) + PUT_OFF_MAX * nrThreads;
     const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
     let fresh: RoundMemory | undefined;
     if (this.#memory === undefined || this.#nrWords !== nrWords) {
@@ -201,8 +275,9 @@ export class Crew {
         places: shared(claims),
         keys: shared(claims),
         sleeps: shared(claims),
-        logs: Array.from({ length: this.size }, () => shared(2 * (claims + ROUND_CANDIDATES))),
+        logs: Array.from({ length: this.size }, () => shared(4 * (claims + ROUND_CANDIDATES))),
         portions: shared((ROUND_CANDIDATES / PORTION + 1) * PORTION_FIELDS),
+        putOff: shared(PUT_OFF_MAX),
       };
       this.#memory = fresh;
       this.#scratch.batch = new Int32Array(Math.max(256, nrThreads) * (nrWords + EXTRA));

@@ -210,6 +210,9 @@ export class Exhaustive<P> {
     expander.looking = this.#judge.looking;
     expander.counting = false;
     const open = this.#judge.open.map((i) => this.#model.testRoots[i] as number);
+    // What states that were put off come to counts once the round is done.
+    const ended: number[] = [];
+    let alone = 0;
     const steps = this.#crew.round(
       expander.tables(open),
       store,
@@ -217,6 +220,12 @@ export class Exhaustive<P> {
       end,
       this.#levelEnd,
       this.#settings.maxStates,
+      (state, scratch) => {
+        const expanded = expander.expandAlone(state, scratch, open);
+        alone += expanded?.steps ?? 0;
+        if (expanded?.terminal === true) ended.push(state);
+        return expanded;
+      },
     );
     if (steps < 0) {
       // What comes before the state is known, and worth another round where it is much.
@@ -226,12 +235,13 @@ export class Exhaustive<P> {
       this.#aloneUntil = this.#eventAt === Infinity ? Math.min(end, event + ALONE_STATES) : 0;
       return this.#eventAt !== Infinity;
     }
-    this.#roundStates = Math.ceil(1.25 * most);
+    this.#roundStates = 2 * most;
     if (end === this.#eventAt) {
       this.#eventAt = Infinity;
       this.#aloneUntil = end + ALONE_STATES;
     }
-    expander.transitions += steps;
+    expander.transitions += steps + alone;
+    for (const state of ended) this.#terminal(state, this.#load(state));
     this.#next = end;
     return true;
   }

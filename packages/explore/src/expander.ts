@@ -88,7 +88,7 @@ export class Expander<P> {
       if (registers[MET_BARRED] === 1) this.#events.barred();
       const reason = registers[REASON] as number;
       if (reason === UNKNOWN) this.#learn(state);
-      else if (reason === TO_TELL) this.#tell(state, registers[WHO] as number);
+      else if (reason === TO_TELL) this.#tell(state, registers[WHO] as number, scratch);
       else if (reason === TERMINAL) this.#events.terminal(state++, scratch.vector);
     }
   }
@@ -142,6 +142,44 @@ export class Expander<P> {
     };
   }
 
+  /**
+   * Expands one state of which something was not known, into the batch of `scratch`, for a crew: see `Alone`.
+   */
+  expandAlone(
+    state: number,
+    scratch: KernelScratch,
+    tests: readonly number[],
+  ):
+    | {
+        readonly tables: KernelTables;
+        readonly nrBatch: number;
+        readonly steps: number;
+        readonly terminal: boolean;
+      }
+    | undefined {
+    const { registers } = scratch;
+    const { layout } = this.#store;
+    for (;;) {
+      const tables = this.tables(tests);
+      if (scratch.vector.length < this.#model.nrSlots)
+        scratch.vector = new Int32Array(2 * this.#model.nrSlots);
+      registers[TRANSITIONS] = 0;
+      registers[MET_BARRED] = 0;
+      const stride = tables.nrWords + EXTRA;
+      kernel.fillBatch(tables, scratch, state, state + 1, 0, Math.floor(scratch.batch.length / stride));
+      if (registers[MET_BARRED] === 1) return undefined;
+      const reason = registers[REASON] as number;
+      if (reason === UNKNOWN) {
+        this.#learn(state);
+        if (this.#store.layout !== layout) return undefined;
+      } else if (reason === TO_TELL) this.#tell(state, registers[WHO] as number, scratch);
+      else {
+        const [nrBatch, steps] = [registers[NR_BATCH] as number, registers[TRANSITIONS] as number];
+        return { tables, nrBatch, steps, terminal: reason === TERMINAL };
+      }
+    }
+  }
+
   /** Learns what the threads do in a state, as far as the search will ask. */
   #learn(state: number): void {
     const model = this.#model;
@@ -165,9 +203,9 @@ export class Expander<P> {
     return (this.#store.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number;
   }
 
-  #tell(state: number, thread: number): void {
+  #tell(state: number, thread: number, { leafOf }: KernelScratch): void {
     const leaves = this.#model.leaves.array;
-    const leaf = this.#scratch.leafOf[thread] as number;
+    const leaf = leafOf[thread] as number;
     leaves[leaf + LEAF_FLAGS] = (leaves[leaf + LEAF_FLAGS] as number) | TOLD;
     this.#events.falls(state, thread);
   }

@@ -61,6 +61,8 @@ export interface RoundMemory {
   readonly sleeps: Int32Array;
   /** By thread of the crew: claims that were made or improved, a number and a key each. */
   readonly logs: readonly Int32Array[];
+  /** States of which something is not known, or must be told; in no order. */
+  readonly putOff: Int32Array;
   /** By portion of the round: whose log has its claims, from where, how many, and how many of them win. */
   readonly portions: Int32Array;
 }
@@ -104,7 +106,9 @@ export type KernelConstants = Readonly<
     | 'BASE'
     | 'PORTION'
     | 'CLAIMS'
-    | 'PORTION_FIELDS',
+    | 'PORTION_FIELDS'
+    | 'KEY_BITS'
+    | 'NR_PUT_OFF',
     number
   >
 >;
@@ -123,6 +127,15 @@ export interface Kernel {
     batchMax: number,
   ): number;
   runRound(t: KernelTables, s: KernelScratch, m: RoundMemory, who: number): void;
+  claimBatch(
+    t: KernelTables,
+    s: KernelScratch,
+    m: RoundMemory,
+    nrBatch: number,
+    firstClaim: number,
+    log: Int32Array,
+    logLength: number,
+  ): number;
   countWinners(m: RoundMemory): void;
   commitWinners(t: KernelTables, m: RoundMemory): void;
 }
@@ -167,6 +180,9 @@ export function makeKernel(): Kernel {
   const PORTION = 64;
   const CLAIMS = 256;
   const PORTION_FIELDS = 4;
+  /** A key is the place of the state in the round, and the thread in so many bits. */
+  const KEY_BITS = 8;
+  const NR_PUT_OFF = 13;
   /** In the index: a claim's number, not yet a state's. */
   const CLAIMED = 0x4000_0000;
 
@@ -370,9 +386,17 @@ export function makeKernel(): Kernel {
       for (let state = begin; state < end;) {
         state = fillBatch(t, s, state, end, 0, batchMax);
         const reason = registers[REASON] as number;
-        if ((reason !== COMPLETE && reason !== FULL) || registers[MET_BARRED] === 1) {
+        if (registers[MET_BARRED] === 1) {
           Atomics.store(control, EVENT, state + 1);
           return;
+        }
+        if (reason !== COMPLETE && reason !== FULL) {
+          const place = Atomics.add(control, NR_PUT_OFF, 1);
+          if (place >= m.putOff.length) {
+            Atomics.store(control, EVENT, state + 1);
+            return;
+          }
+          m.putOff[place] = state++;
         }
         const nrBatch = registers[NR_BATCH] as number;
         if (claimEnd - claim < nrBatch) {
@@ -406,7 +430,7 @@ export function makeKernel(): Kernel {
     log: Int32Array,
     logLength: number,
   ): number {
-    const { nrWords, nrThreads, index, words: chunks, sleeps } = t;
+    const { nrWords, index, words: chunks, sleeps } = t;
     const { batch, registers } = s;
     const { control, words, hashes, places, keys } = m;
     const stride = nrWords + EXTRA;
@@ -430,7 +454,7 @@ export function makeKernel(): Kernel {
     candidates: for (let at = 0; at < end; at += stride) {
       const extra = at + nrWords;
       const hash = batch[extra] as number;
-      const key = ((batch[extra + 1] as number) - from) * nrThreads + (batch[extra + 2] as number);
+      const key = (((batch[extra + 1] as number) - from) << KEY_BITS) | (batch[extra + 2] as number);
       const asleep = batch[extra + 3] as number;
       let written = false;
       for (let slot = mix(hash) & mask; ; slot = (slot + 1) & mask) {
@@ -446,6 +470,7 @@ export function makeKernel(): Kernel {
           entry = Atomics.compareExchange(index, 2 * slot, 0, CLAIMED | (claim + 1));
           if (entry === 0) {
             places[claim] = slot;
+            index[2 * slot + 1] = hash;
             log[logged++] = claim++;
             log[logged++] = key;
             if (t.tests.length > 0 && looksNew(t, s, at)) {
@@ -530,8 +555,8 @@ export function makeKernel(): Kernel {
 
   /** Gives the winners their numbers, in the order of the round, and enters them. */
   function commitWinners(t: KernelTables, m: RoundMemory): void {
-    const { control, portions, words, hashes, places, keys } = m;
-    const { nrWords, nrThreads, index } = t;
+    const { control, portions, words, places, keys } = m;
+    const { nrWords, index } = t;
     const nrPortions = control[NR_PORTIONS] as number;
     for (let portion = Atomics.add(control, NEXT_PORTION, 1); portion < nrPortions;) {
       const fields = portion * PORTION_FIELDS;
@@ -546,11 +571,10 @@ export function makeKernel(): Kernel {
         const kept = t.words[chunk] as Int32Array;
         for (let k = 0; k < nrWords; k++) kept[place * nrWords + k] = words[claim * nrWords + k] as number;
         const key = keys[claim] as number;
-        (t.parents[chunk] as Int32Array)[place] = (control[FROM] as number) + ((key / nrThreads) | 0);
-        (t.actors[chunk] as Uint8Array)[place] = key % nrThreads;
+        (t.parents[chunk] as Int32Array)[place] = (control[FROM] as number) + (key >>> KEY_BITS);
+        (t.actors[chunk] as Uint8Array)[place] = key & ((1 << KEY_BITS) - 1);
         (t.sleeps[chunk] as Int32Array)[place] = m.sleeps[claim] as number;
         const slot = places[claim] as number;
-        index[2 * slot + 1] = hashes[claim] as number;
         index[2 * slot] = state + 1;
       }
       portion = Atomics.add(control, NEXT_PORTION, 1);
@@ -561,7 +585,7 @@ export function makeKernel(): Kernel {
     CHUNK_BITS, EXTRA, ENDED, ENABLED, FALLS, JUDGED, TOLD, BARRED, LEAF_FLAGS, LEAF_RESULT, LEAF_READS, LEAF_WRITES,
     LEAF_NR_WRITES, LEAF_LISTS, FIRST, SECOND, SLEEPERS_MAX, REASON, NR_BATCH, TRANSITIONS, MET_BARRED, WHO, UNKNOWN,
     TERMINAL, TO_TELL, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
-    CLAIMS, PORTION_FIELDS,
+    CLAIMS, PORTION_FIELDS, KEY_BITS, NR_PUT_OFF,
   }; // prettier-ignore
-  return { constants, mix, slotHash, fillBatch, runRound, countWinners, commitWinners };
+  return { constants, mix, slotHash, fillBatch, runRound, claimBatch, countWinners, commitWinners };
 }

@@ -50,7 +50,7 @@ import {
   useSource,
 } from './tlb-source.js';
 import type { LoadedSpace } from './tlb-cpu.js';
-import { clear, drop, renew, type Dropping } from './tlb-upkeep.js';
+import { clear, drop, dropAddress, renew, type Dropping } from './tlb-upkeep.js';
 import { walkSource } from './tlb-walk-source.js';
 import { type Access, DENY_EXEC, DENY_KERNEL_EXEC, DENY_READ, DENY_USER, DENY_WRITE } from './walk.js';
 import { A_EXEC, A_UPDATE, A_USER, A_USER_PAGES_FORBIDDEN, A_WRITE, type FastWalker, compileWalker } from './walk-fast.js'; // prettier-ignore
@@ -111,6 +111,11 @@ export interface Translator {
   /** Translates one access, numbered by `accessRight`. Returns 0 and leaves the address in `result` (lo, hi), or the fault's status. */
   translate(lo: number, hi: number, right: number): number;
   readonly result: Int32Array;
+  /**
+   * Drops what covers an address of the loaded space, given by its words; global entries and pointers to its tables go too, as
+   * with INVLPG. Returns how many translations went. Allocates nothing; `invalidate` does all other kinds.
+   */
+  invalidatePage(lo: number, hi: number): number;
   /** Carries out an invalidation. */
   invalidate(what: TlbInvalidation): Dropped;
   counters(): TlbCounters;
@@ -173,6 +178,8 @@ export function compileTranslator(options: TranslatorOptions): Translator {
   const generate = new Function('memory', 'walker', 'A', 'S', 'T', 'rightsOf', 'accessOf', 'renew', 'loaded', sourceOf(options, placed)) as Generate; // prettier-ignore
   const { part, translate } = generate(memory, compileWalker(mmu), words, state, new Int32Array(3), RIGHTS_OF, ACCESS_OF, renewAll, loaded); // prettier-ignore
   const clockMax = clockMaxOf(placed);
+  const tables = placed.structures.filter(({ level }) => level === 'walkCaches');
+  const translations = placed.structures.filter(({ level }) => level !== 'walkCaches');
   let shortParts = SHORT_PARTS;
   const dropSlot = (slot: number | 'all'): void => void drop(placed.structures, words, { slot, dropsGlobal: false }); // prettier-ignore
   const reset = (): void => {
@@ -207,6 +214,10 @@ export function compileTranslator(options: TranslatorOptions): Translator {
       }
     },
     translate,
+    invalidatePage: (lo, hi) => {
+      dropAddress(tables, words, lo, hi, state[S_TAG]!, GLOBAL_TAG);
+      return dropAddress(translations, words, lo, hi, state[S_TAG]!, GLOBAL_TAG);
+    },
     invalidate: (what) => {
       const range = rangeOf(what);
       if (what.drops === 'nothing' || (range !== undefined && range.from >= range.to)) return { translations: 0, tables: 0 }; // prettier-ignore
@@ -216,9 +227,10 @@ export function compileTranslator(options: TranslatorOptions): Translator {
         dropsGlobal: what.dropsGlobal,
         ...(range === undefined ? {} : { range }),
       };
-      const of = (tables: boolean): number =>
-        drop(placed.structures.filter(({ level }) => (level === 'walkCaches') === tables), words, dropping); // prettier-ignore
-      return { translations: of(false), tables: what.dropsWalkCache ? of(true) : 0 };
+      return {
+        translations: drop(translations, words, dropping),
+        tables: what.dropsWalkCache ? drop(tables, words, dropping) : 0,
+      };
     },
     counters: () => {
       collect();

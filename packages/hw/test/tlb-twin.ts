@@ -333,8 +333,17 @@ class Run {
     const end = op.drops === 'range' ? start + (BigInt(op.nrPages) << 12n) : undefined;
     const { drops, space } = op;
     this.drop({ drops, start, space, dropsGlobal: op.global, dropsWalkCache: op.tables, ...(end === undefined || end > 1n << 64n ? {} : { end }) });
+    this.invalidatePage(start);
     // One that drops all there is makes everything fresh.
     if (drops === 'all' && op.global && op.tables) this.stale = [];
+  } // prettier-ignore
+
+  /** The form of words must drop what the form of bigints drops: in the loaded space, with global entries and tables. */
+  private invalidatePage(start: bigint): void {
+    const fast = this.fast.unit.invalidatePage(Number(BigInt.asIntN(32, start)), Number(BigInt.asIntN(32, start >> 32n)));
+    const slow = this.slow.unit.invalidate({ drops: 'address', start, dropsGlobal: true, dropsWalkCache: true });
+    this.reached.dropped += slow.translations + slow.tables;
+    same(fast, slow.translations);
   } // prettier-ignore
 
   private drop(what: TlbInvalidation): void {

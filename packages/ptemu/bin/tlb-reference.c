@@ -3,9 +3,11 @@
  *
  *   tlb-reference run TRACE PAGES        translates a trace of 64-bit words (address, bit 0: write) over PAGES mapped pages
  *   tlb-reference build PAGES STRIDE     builds the tables of PAGES pages that lie STRIDE bytes apart
+ *   tlb-reference flush PAGES ROUNDS     reads PAGES pages and invalidates each of them, ROUNDS times
  *
  * Either prints one line: CPU nanoseconds, then counters (run: first-level hits, second-level hits, walks, walks for a first
- * write, entries recorded, faults, sums of the low and high words of the physical addresses; build: table frames in use).
+ * write, entries recorded, faults, sums of the low and high words of the physical addresses; build: table frames in use; flush:
+ * first-level hits, second-level hits, walks, entries dropped).
  *
  * Physical memory is one reservation that the host backs when it is touched, so growth copies nothing: the fairest form.
  */
@@ -197,6 +199,44 @@ static int build(uint64_t pages, uint64_t stride)
 	return 0;
 }
 
+/* Drops a page from both levels; returns how many entries that were. */
+static unsigned invalidate(uint64_t va)
+{
+	uint64_t page = va >> 12, tag = page << 1 | 1;
+	unsigned dropped = 0;
+
+	for (unsigned i = (unsigned)(page & 15) * 4, end = i + 4; i < end; i++)
+		if (first_tag[i] == tag) {
+			first_tag[i] = first_used[i] = 0;
+			dropped++;
+		}
+	for (unsigned i = (unsigned)(page & 127) * 12, end = i + 12; i < end; i++)
+		if (second_tag[i] == tag) {
+			second_tag[i] = second_used[i] = 0;
+			dropped++;
+		}
+	return dropped;
+}
+
+static int flush(uint64_t pages, uint64_t rounds)
+{
+	uint64_t start, dropped = 0;
+
+	for (uint64_t i = 0; i < pages; i++)
+		map(BASE + i * 4096, FIRST_FRAME + i);
+	start = cpu_ns();
+	for (uint64_t round = 0; round < rounds; round++) {
+		for (uint64_t i = 0; i < pages; i++)
+			if (!translate(BASE + i * 4096, 0))
+				return 1;
+		for (uint64_t i = 0; i < pages; i++)
+			dropped += invalidate(BASE + i * 4096);
+	}
+	printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+	       cpu_ns() - start, first_hits, second_hits, walks, dropped);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 4)
@@ -209,5 +249,7 @@ int main(int argc, char **argv)
 		return run(argv[2], strtoull(argv[3], 0, 10));
 	if (!strcmp(argv[1], "build"))
 		return build(strtoull(argv[2], 0, 10), strtoull(argv[3], 0, 10));
+	if (!strcmp(argv[1], "flush"))
+		return flush(strtoull(argv[2], 0, 10), strtoull(argv[3], 0, 10));
 	return 2;
 }

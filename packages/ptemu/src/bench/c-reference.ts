@@ -22,6 +22,17 @@ export interface ReferenceRun {
   readonly sumHi: number;
 }
 
+/** What pages read and invalidated in turn counted. */
+export interface ReferenceFlush {
+  /** Nanoseconds of CPU time. */
+  readonly ns: number;
+  readonly l1d: number;
+  readonly l2: number;
+  readonly walks: number;
+  /** Entries that invalidations dropped, in both levels. */
+  readonly dropped: number;
+}
+
 /** The compiled program; `close` removes it and its files. */
 export interface CReference {
   /** Writes a trace where `run` finds it; the one before is gone. */
@@ -30,6 +41,8 @@ export interface CReference {
   run(pages: number): ReferenceRun;
   /** Builds tables of pages that lie `stride` bytes apart. */
   build(pages: number, stride: number): { readonly ns: number; readonly tables: number };
+  /** Reads pages and invalidates each of them, again and again. */
+  flush(pages: number, rounds: number): ReferenceFlush;
   close(): void;
 }
 
@@ -56,6 +69,10 @@ export function compileReference(compiler = 'gcc'): CReference | undefined {
     build: (pages, stride) => {
       const [ns = 0, tables = 0] = ask('build', pages, stride);
       return { ns, tables };
+    },
+    flush: (pages, rounds) => {
+      const [ns = 0, l1d = 0, l2 = 0, walks = 0, dropped = 0] = ask('flush', pages, rounds);
+      return { ns, l1d, l2, walks, dropped };
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
   };

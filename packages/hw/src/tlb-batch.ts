@@ -50,7 +50,7 @@ import {
   useSource,
 } from './tlb-source.js';
 import type { LoadedSpace } from './tlb-cpu.js';
-import { clear, drop, dropAddress, renew, type Dropping } from './tlb-upkeep.js';
+import { clear, drop, renew, type Dropping } from './tlb-upkeep.js';
 import { walkSource } from './tlb-walk-source.js';
 import { type Access, DENY_EXEC, DENY_KERNEL_EXEC, DENY_READ, DENY_USER, DENY_WRITE } from './walk.js';
 import { A_EXEC, A_UPDATE, A_USER, A_USER_PAGES_FORBIDDEN, A_WRITE, type FastWalker, compileWalker } from './walk-fast.js'; // prettier-ignore
@@ -176,7 +176,7 @@ export function compileTranslator(options: TranslatorOptions): Translator {
     if (state[S_TAG] === 0) throw new ArchError('BAD_ARGUMENT', 'no address space is loaded; call load first', {}); // prettier-ignore
   };
   const generate = new Function('memory', 'walker', 'A', 'S', 'T', 'rightsOf', 'accessOf', 'renew', 'loaded', sourceOf(options, placed)) as Generate; // prettier-ignore
-  const { part, translate } = generate(memory, compileWalker(mmu), words, state, new Int32Array(3), RIGHTS_OF, ACCESS_OF, renewAll, loaded); // prettier-ignore
+  const { part, translate, invalidatePage } = generate(memory, compileWalker(mmu), words, state, new Int32Array(3), RIGHTS_OF, ACCESS_OF, renewAll, loaded); // prettier-ignore
   const clockMax = clockMaxOf(placed);
   const tables = placed.structures.filter(({ level }) => level === 'walkCaches');
   const translations = placed.structures.filter(({ level }) => level !== 'walkCaches');
@@ -214,10 +214,7 @@ export function compileTranslator(options: TranslatorOptions): Translator {
       }
     },
     translate,
-    invalidatePage: (lo, hi) => {
-      dropAddress(tables, words, lo, hi, state[S_TAG]!, GLOBAL_TAG);
-      return dropAddress(translations, words, lo, hi, state[S_TAG]!, GLOBAL_TAG);
-    },
+    invalidatePage,
     invalidate: (what) => {
       const range = rangeOf(what);
       if (what.drops === 'nothing' || (range !== undefined && range.from >= range.to)) return { translations: 0, tables: 0 }; // prettier-ignore
@@ -248,7 +245,7 @@ type Part = (trace: Uint32Array, from: number, to: number, base: number) => void
 type Generate = (
   memory: PhysicalMemory, walker: FastWalker, words: Int32Array, state: Int32Array, start: Int32Array,
   rightsOf: Int32Array, accessOf: Int32Array, renewAll: () => void, loaded: () => void,
-) => { readonly part: Part; readonly translate: Translator['translate'] }; // prettier-ignore
+) => { readonly part: Part } & Pick<Translator, 'translate' | 'invalidatePage'>; // prettier-ignore
 
 /** The pages of 4 KiB that an invalidation names; undefined where it names none. */
 function rangeOf({ drops, start = 0n, end }: TlbInvalidation): { from: number; to: number } | undefined {
@@ -388,7 +385,8 @@ const translate = (lo, hi, right) => {
   }
   return l1d(lo, hi, right, e);
 };
-return { part, translate };`;
+${invalidateSource(placed)}
+return { part, translate, invalidatePage };`;
 }
 
 interface Source {
@@ -444,6 +442,25 @@ ${l2.map((size) => probe(size, 'l2')).join('\n')}
   }
   ${fillLevelSource(sizes, smallest)}
   return 0;
+};`;
+}
+
+/** Drops what covers an address: of each size what its own space and what all share. */
+function invalidateSource({ sizes }: PlacedTlb): string {
+  const drops = (size: PlacedSize, count: string): string => {
+    const of = (slot: string): string =>
+      `tag = ${tagSource(slot, size)}; ${findSource(size)} if (e >= 0) { A[${size.structure.tag} + e] = 0; ${agedSource(size)} ${count} }`;
+    return `${of('own')}\nif ((S[${S_HELD_GLOBAL}] & ${size.heldBit}) !== 0) { ${of(`${GLOBAL_TAG}`)} }`;
+  };
+  const { l1d, l1i, l2, walkCaches } = sizes;
+  return `const invalidatePage = (lo, hi) => {
+  ${FIND_LOCALS}
+  const own = S[${S_TAG}];
+  if (own === 0) loaded();
+  let dropped = 0;
+  ${[...l1d, ...l1i, ...l2].map((size) => drops(size, 'dropped++;')).join('\n')}
+  ${walkCaches.map((size) => drops(size, '')).join('\n')}
+  return dropped;
 };`;
 }
 

@@ -46,48 +46,6 @@ export function drop(structures: readonly PlacedStructure[], words: Int32Array, 
   return dropped;
 } // prettier-ignore
 
-/**
- * Drops what covers one address of a slot, given by its words, and with `globalTag` also what is shared under that slot; returns
- * how many entries. Allocates nothing.
- *
- * @param slotTag - The slot, where it stands in a tag.
- * @param globalTag - `GLOBAL_TAG`, or again `slotTag` where global entries stay.
- */
-export function dropAddress(
-  structures: readonly PlacedStructure[],
-  words: Int32Array,
-  lo: number,
-  hi: number,
-  slotTag: number,
-  globalTag: number,
-): number {
-  let dropped = 0;
-  for (let i = 0; i < structures.length; i++) {
-    const structure = structures[i]!;
-    const { sets, stride, sizes } = structure;
-    for (let index = 0; index < sizes.length; index++) {
-      const { shift } = sizes[index]!;
-      const page = pageOf(lo, hi, shift);
-      const above = (hi & (shift <= 44 ? -4096 : -(2 ** (shift - 32)))) | index;
-      const first = (page & (sets - 1)) * stride;
-      for (let entry = first; entry < first + stride; entry++) {
-        const tag = words[structure.tag + entry]!;
-        if (tag !== (above | slotTag) && tag !== (above | globalTag)) continue;
-        if (words[structure.page + entry] !== page) continue;
-        empty(structure, words, entry);
-        dropped++;
-      }
-    }
-  }
-  return dropped;
-}
-
-/** Number of the page of a size, as a signed word; what `pageSource` writes. */
-function pageOf(lo: number, hi: number, shift: number): number {
-  if (shift > 32) return (hi >>> (shift - 32)) | 0;
-  return shift === 32 ? hi | 0 : (lo >>> shift) | (hi << (32 - shift));
-}
-
 /** Entries that may lie in a range: of few pages their sets, else all. */
 function* candidates(structure: PlacedStructure, range: PageRange | undefined): Generator<number> {
   const { sets, stride } = structure;

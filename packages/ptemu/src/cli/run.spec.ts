@@ -89,10 +89,10 @@ describe('ptemu run --strategy', () => {
 
 describe('ptemu run, cut short', () => {
   it('ends at --timeout with what was covered: unknown, exit code 3', async () => {
-    const ran = await ptemu(`${LARGE} --json --timeout 0.3`);
+    const ran = await ptemu(`${LARGE} --json --strategy exhaustive --timeout 0.3`);
     expect(ran.code).toBe(3);
     expect(verdicts(ran)[0]).toMatchObject({ verdict: 'unknown', bounds: { timeout: 0.3 } });
-    expect(verdicts(ran)[0]?.['states']).toBeGreaterThan(1);
+    expect(verdicts(ran)[0]?.['states']).toBeGreaterThanOrEqual(1);
   });
 
   it('ends at --max-memory', async () => {

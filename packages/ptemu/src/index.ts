@@ -22,7 +22,12 @@ export {
   parseSpec,
   splitSpecs,
 } from './backends.js';
-export { type CReference, type ReferenceFlush, type ReferenceRun, compileReference } from './bench/c-reference.js';
+export {
+  type CReference,
+  type ReferenceFlush,
+  type ReferenceRun,
+  compileReference,
+} from './bench/c-reference.js';
 export { type TraceKind, type TraceShape, TRACES, makeTrace } from './bench/traces.js';
 export {
   type TranslationMode,

@@ -48,7 +48,7 @@ interface Threads {
   readonly Worker: new (
     code: string,
     options: { eval: true; workerData: unknown; transferList?: unknown[] },
-  ) => { unref(): void; terminate(): Promise<unknown> };
+  ) => { unref(): void };
   readonly MessageChannel: new () => { readonly port1: Port; readonly port2: Port };
 }
 

@@ -85,8 +85,6 @@ export class Model<P> {
   readonly maxCodes: number[] = [];
   /** Counts what was learned: leaves, nodes and codes. Tables may have moved when it has changed. */
   version = 0;
-  /** Steps of the real world that were taken to learn. */
-  worldSteps = 0;
 
   readonly #world: World<P>;
   /** The world's state when the model was made, as it packs it. */
@@ -163,11 +161,6 @@ export class Model<P> {
     return (this.threads[thread] as Automaton<P>).at(codeOfNode(code));
   }
 
-  /** Steps taken on the history by which a thread first came to a code. */
-  depthAt(thread: number, code: number): number {
-    return (this.threads[thread] as Automaton<P>).depth(codeOfNode(code));
-  }
-
   /** The leaf of a thread's next step in a state; the thread must not have ended. */
   leafFor(vector: Int32Array, thread: number): number {
     const code = vector[thread] as number;
@@ -213,11 +206,6 @@ export class Model<P> {
     const fallen = this.#record(vector, () => this.#finish());
     const flags = ENABLED | this.#fallFlags(fallen);
     return this.#insert(this.#finishRoot, vector, this.#addLeaf(flags, 0, [], []), 'finish');
-  }
-
-  /** Where the pointer to the tree of `finish` stands; 0 in a world without one. */
-  get finishRoot(): number {
-    return this.#world.finish === undefined ? 0 : this.#finishRoot;
   }
 
   /** Asks the real world what falls when a thread takes its step in a state. */
@@ -301,19 +289,6 @@ export class Model<P> {
     return this.leaves.array.subarray(from, from + 2 * this.leaves.at(leaf + LEAF_NR_WRITES));
   }
 
-  /** Tests whether steps of two threads commute where these are their leaves: neither writes what the other touches. */
-  independent(a: number, b: number): boolean {
-    const leaves = this.leaves.array;
-    for (const half of [0, 1]) {
-      const readsA = leaves[a + LEAF_READS + half] as number;
-      const readsB = leaves[b + LEAF_READS + half] as number;
-      const writesA = leaves[a + LEAF_WRITES + half] as number;
-      const writesB = leaves[b + LEAF_WRITES + half] as number;
-      if ((writesA & (readsB | writesB)) !== 0 || (writesB & readsA) !== 0) return false;
-    }
-    return true;
-  }
-
   /** Follows a tree: `~leaf` where it ends in one, else 0. */
   #find(root: number, vector: Int32Array): number {
     const tree = this.tree.array;
@@ -375,7 +350,6 @@ export class Model<P> {
   /** Runs `act` in a state of the world with the recorder on. */
   #record<T>(vector: Int32Array, act: () => T): T {
     const world = this.#world;
-    this.worldSteps++;
     this.#recorder.clear();
     return this.inWorld(vector, () => {
       // An exception may have left what fell before it.

@@ -3,15 +3,15 @@
  * and an undo log.
  *
  * Entries are numbers, kept as two 32-bit words (lo, hi) side by side; bytes and their order exist only where memory is
- * dumped or captured. A chunk is 1 MiB of memory in one `Uint32Array`: first one word per 4 KiB frame that says what
+ * dumped or captured. A chunk is 64 KiB of memory in one `Uint32Array`: first one word per 4 KiB frame that says what
  * the frame is used as, then the data, so that the walker finds the entry and the state of its frame in the same array.
- * The array is only as long as what was stored asks for, in steps of 1/32 of all memory in use: a chunk of which little is
- * used reserves little. So a chunk's array may be replaced by a longer one; what lies behind its end reads as zero.
+ * Chunks of which an entry was stored are cut from slabs of 1/32 of all that is reserved, so nothing is ever copied and
+ * little is reserved in vain. A chunk that has only states has no data: behind the end of its array all reads as zero.
  */
 import { ArchError, hex, type Paddr, type Pfn, __paddr, __pfn } from '@ptemu/arch';
 
 /** log2 of the bytes of a chunk. */
-export const CHUNK_SHIFT = 20;
+export const CHUNK_SHIFT = 16;
 /** log2 of the bytes whose state one state word holds. */
 export const STATE_SHIFT = 12;
 const STATES_PER_CHUNK = 1 << (CHUNK_SHIFT - STATE_SHIFT);
@@ -21,17 +21,28 @@ export const STATE_MASK: number = STATES_PER_CHUNK - 1;
 export const CHUNK_DATA: number = STATES_PER_CHUNK;
 /** Words of a whole chunk. */
 const CHUNK_WORDS: number = CHUNK_DATA + (1 << (CHUNK_SHIFT - 2));
-/** A chunk grows in steps of 64 KiB, so that no frame is cut, by 1/32 of all that is reserved; while that is little, twofold. */
-const GROWTH_WORDS_MIN = 1 << 14;
-const GROWTH_SHIFT = 5;
-const DOUBLING_WORDS = CHUNK_WORDS + (CHUNK_WORDS >> 1);
+const CHUNK_BYTES = 4 * CHUNK_WORDS;
+/** log2 of the words of data whose state one state word holds. */
+const WORDS_SHIFT = STATE_SHIFT - 2;
+/** Bytes of memory of which a chunk holds the entries. A constant, since V8 computes a power where it stands. */
+const CHUNK_SPAN = 1 << CHUNK_SHIFT;
+/** A slab is this share of all that is reserved, as a shift, and at least one chunk. */
+const SLAB_SHIFT = 5;
 /** State word of memory that does not exist. */
 export const ABSENT = 0;
+/** Free, and no entry of it was ever stored: it need not be zeroed. */
 const FREE = 1;
-/** Chunks below this number stand in an array, those above in a map. */
-const DIRECTORY_CHUNKS = 1 << 16;
-/** Offset of an entry in its chunk. A constant, since V8 computes a power where it stands. For the walker. */
-export const OFFSET_MASK: number = (1 << CHUNK_SHIFT) - 8;
+/** Free, and may hold something: it was in use, or somebody stored into memory that nobody allocated. */
+const FREE_WRITTEN = 2;
+/** log2 of the bytes whose chunks stand in an array, those above in a map. */
+export const DIRECTORY_SHIFT = 36;
+const DIRECTORY_CHUNKS = 1 << (DIRECTORY_SHIFT - CHUNK_SHIFT);
+/** Bits of the high word of an address whose chunk is not in the array. For the walker. */
+export const BEYOND_DIRECTORY_HI: number = -1 << (DIRECTORY_SHIFT - 32);
+/** Chunks per unit of the high word of an address. */
+const CHUNKS_PER_HI = 1 << (32 - CHUNK_SHIFT);
+/** Offset of an entry in its chunk. For the walker. */
+export const OFFSET_MASK: number = CHUNK_SPAN - 8;
 
 /** What a frame is used as: `free`, `data`, `table:pte`, ... `absent`: there is no such memory. */
 export type FrameUse = string;
@@ -63,18 +74,25 @@ const UNDO_GIVE = -3;
 export class PhysicalMemory {
   readonly addressBits: number;
   readonly pageShift: number;
+  /** Bytes of a frame. */
+  readonly frameBytes: number;
   readonly unwritten: 'zero' | 'absent';
   /** Bits of the low and high word of an address that no address of this memory has, for the walker. */
   readonly beyondLo: number;
   readonly beyondHi: number;
-  /** Chunks with low numbers, for the walker: `chunks[address >> CHUNK_SHIFT]`. Read only outside this class. */
+  /** Chunks of addresses below 2^`DIRECTORY_SHIFT`, for the walker: `chunks[address >> CHUNK_SHIFT]`. Read only outside. */
   readonly chunks: (Uint32Array | undefined)[] = [];
   /** Whether changes are recorded for `rollback`. Set by `mark` and `forgetMarks` only; the walker stores without a call where not. */
   logging = false;
   private readonly highChunks = new Map<number, Uint32Array>();
-  private reservedWords = 0;
-  private readonly uses: FrameUse[] = ['absent', 'free'];
-  private readonly useNumbers = new Map<FrameUse, number>([['absent', ABSENT], ['free', FREE]]); // prettier-ignore
+  /** Where the next chunk is cut from, and how many are left in it. */
+  private slab = new ArrayBuffer(0);
+  private slabLeft = 0;
+  private slabBytes = 0;
+  private stateBytes = 0;
+  private readonly endOfMemory: number;
+  private readonly uses: FrameUse[] = ['absent', 'free', 'free'];
+  private readonly useNumbers = new Map<FrameUse, number>([['absent', ABSENT], ['free', FREE_WRITTEN]]); // prettier-ignore
   private readonly freed = new Map<number, number[]>();
   private nextFrame: number;
   private readonly undo: number[] = [];
@@ -82,6 +100,8 @@ export class PhysicalMemory {
   constructor(options: PhysicalMemoryOptions = {}) {
     this.addressBits = options.addressBits ?? 52;
     this.pageShift = options.pageShift ?? 12;
+    this.frameBytes = 2 ** this.pageShift;
+    this.endOfMemory = 2 ** this.addressBits;
     this.unwritten = options.unwritten ?? 'zero';
     this.nextFrame = options.firstFrame ?? 0;
     this.beyondLo = this.addressBits < 32 ? -1 << this.addressBits : 0;
@@ -96,8 +116,20 @@ export class PhysicalMemory {
       });
   }
 
-  /** The chunk with this number, or undefined where nothing was ever stored. For the walker. */
-  chunkAt(chunk: number): Uint32Array | undefined {
+  /** The chunk of the address `hi:lo`, or undefined where nothing was ever stored. For the walker. */
+  chunkOfPair(lo: number, hi: number): Uint32Array | undefined {
+    return this.chunkAt(chunkPair(lo, hi));
+  }
+
+  /**
+   * The chunk of the address `hi:lo`, of a frame that is in use, with room for every entry; it stays the same array. For those who store many entries:
+   * who stores into it sees to `logging` himself.
+   */
+  chunkToStore(lo: number, hi: number): Uint32Array {
+    return this.chunkForStore(chunkPair(lo, hi), wordPair(lo));
+  }
+
+  private chunkAt(chunk: number): Uint32Array | undefined {
     return chunk < DIRECTORY_CHUNKS ? this.chunks[chunk] : this.highChunks.get(chunk);
   }
 
@@ -127,14 +159,14 @@ export class PhysicalMemory {
 
   /** The low word of the entry at `hi:lo`; 0 where nothing was stored. The pair forms check nothing. */
   loadLo(lo: number, hi: number): number {
-    const chunk = this.chunkAt(chunkPair(lo, hi));
+    const chunk = this.chunkOfPair(lo, hi);
     const at = wordPair(lo);
     return chunk === undefined || at >= chunk.length ? 0 : chunk[at]!;
   }
 
   /** The high word of the entry at `hi:lo`; 0 where nothing was stored. */
   loadHi(lo: number, hi: number): number {
-    const chunk = this.chunkAt(chunkPair(lo, hi));
+    const chunk = this.chunkOfPair(lo, hi);
     const at = wordPair(lo);
     return chunk === undefined || at >= chunk.length ? 0 : chunk[at + 1]!;
   }
@@ -168,10 +200,12 @@ export class PhysicalMemory {
     let hi = valueHi;
     let address = pa;
     for (let left = count; left > 0;) {
-      const number = Math.floor(address / 2 ** CHUNK_SHIFT);
-      const first = CHUNK_DATA + ((address % 2 ** CHUNK_SHIFT) >>> 2);
+      const number = Math.floor(address / CHUNK_SPAN);
+      const first = CHUNK_DATA + ((address % CHUNK_SPAN) >>> 2);
       const here = Math.min(left, (CHUNK_WORDS - first) >>> 1);
-      const chunk = this.chunkForStore(number, first + 2 * here - 2);
+      const last = first + 2 * here - 2;
+      const chunk = this.chunkForStore(number, last);
+      noteWritten(chunk, first, last);
       if (this.logging)
         for (let at = first; at < first + 2 * here; at += 2)
           this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
@@ -207,7 +241,7 @@ export class PhysicalMemory {
     this.log(UNDO_NEXT, this.nextFrame, 0, 0);
     while (this.nextFrame % count !== 0) this.give(1, this.nextFrame++);
     const first = this.nextFrame;
-    if ((first + count) * 2 ** this.pageShift > 2 ** this.addressBits)
+    if ((first + count) * this.frameBytes > this.endOfMemory)
       throw bad(`no ${count} frames left below 2^${this.addressBits}; give the memory more addressBits`, {
         count,
       });
@@ -274,7 +308,7 @@ export class PhysicalMemory {
         chunk[first + 2 * i + 1] = view.getUint32(offset + 8 * i + (little ? 4 : 0), little);
       }
       const previous = chunk[stateIndex(page)]!;
-      if (previous === ABSENT) chunk[stateIndex(page)] = FREE;
+      if (previous === ABSENT || previous === FREE) chunk[stateIndex(page)] = FREE_WRITTEN;
     }
     if (this.pageShift === STATE_SHIFT)
       this.withoutLog(() => this.setUse(Number(pa >> 12n), bytes.length / unit, use));
@@ -332,7 +366,7 @@ export class PhysicalMemory {
 
   /** Bytes reserved for entries and frame states. */
   get reservedBytes(): number {
-    return 4 * this.reservedWords;
+    return this.slabBytes + this.stateBytes;
   }
 
   private put(number: number, at: number, lo: number, hi: number): void {
@@ -340,28 +374,37 @@ export class PhysicalMemory {
     if (this.logging) this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
     chunk[at] = lo;
     chunk[at + 1] = hi;
+    noteWritten(chunk, at, at);
   }
 
-  /** The chunk with this number, long enough for the pair of words at `at`. */
+  /** The chunk with this number, long enough for the words at `at`. */
   private chunkForStore(number: number, at: number): Uint32Array {
     const found = this.chunkAt(number);
-    return found !== undefined && at + 1 < found.length ? found : this.grow(number, at, found);
+    return found !== undefined && at < found.length ? found : this.grow(number, at, found);
   }
 
-  private grow(number: number, at: number, old: Uint32Array | undefined): Uint32Array {
-    const before = old?.length ?? CHUNK_DATA;
-    const share = this.reservedWords < DOUBLING_WORDS ? before : this.reservedWords >>> GROWTH_SHIFT;
-    const step = Math.max(GROWTH_WORDS_MIN, share & -GROWTH_WORDS_MIN);
-    const data = before - CHUNK_DATA + step * Math.max(1, Math.ceil((at + 2 - before) / step));
-    const chunk = new Uint32Array(Math.min(CHUNK_WORDS, CHUNK_DATA + data));
-    this.reservedWords += chunk.length - (old?.length ?? 0);
-    if (old !== undefined) chunk.set(old);
-    else if (this.unwritten === 'zero') chunk.fill(FREE, 0, CHUNK_DATA);
+  private grow(number: number, at: number, states: Uint32Array | undefined): Uint32Array {
+    const chunk = at < CHUNK_DATA ? new Uint32Array(CHUNK_DATA) : this.cutChunk();
+    if (at < CHUNK_DATA) this.stateBytes += chunk.byteLength;
+    if (states !== undefined) {
+      chunk.set(states);
+      this.stateBytes -= states.byteLength;
+    } else if (this.unwritten === 'zero') chunk.fill(FREE, 0, CHUNK_DATA);
     if (number < DIRECTORY_CHUNKS) {
       while (this.chunks.length <= number) this.chunks.push(undefined);
       this.chunks[number] = chunk;
     } else this.highChunks.set(number, chunk);
     return chunk;
+  }
+
+  private cutChunk(): Uint32Array {
+    if (this.slabLeft === 0) {
+      this.slabLeft = Math.max(1, Math.floor(this.slabBytes / CHUNK_BYTES) >>> SLAB_SHIFT);
+      this.slab = new ArrayBuffer(this.slabLeft * CHUNK_BYTES);
+      this.slabBytes += this.slab.byteLength;
+    }
+    this.slabLeft--;
+    return new Uint32Array(this.slab, this.slab.byteLength - (this.slabLeft + 1) * CHUNK_BYTES, CHUNK_WORDS);
   }
 
   private clearFrame(pfn: number): void {
@@ -370,15 +413,23 @@ export class PhysicalMemory {
     const chunk = this.chunkAt(number);
     if (chunk === undefined) return;
     const words = 1 << (this.pageShift - 2);
-    const first = CHUNK_DATA + (pfn % framesPerChunk) * words;
+    const place = pfn % framesPerChunk;
+    const first = CHUNK_DATA + place * words;
     // Behind the end of the array all is zero.
-    if (first >= chunk.length) return;
+    if (first >= chunk.length || this.isUnwritten(chunk, place)) return;
     if (!this.logging) {
       chunk.fill(0, first, first + words);
       return;
     }
     for (let i = first; i < Math.min(first + words, chunk.length); i += 2)
       if (chunk[i] !== 0 || chunk[i + 1] !== 0) this.put(number, i, 0, 0);
+  }
+
+  /** Tests whether no entry of a frame, the `place`-th of its chunk, was ever stored. */
+  private isUnwritten(chunk: Uint32Array, place: number): boolean {
+    const perFrame = 1 << (this.pageShift - STATE_SHIFT);
+    for (let i = 0; i < perFrame; i++) if (chunk[place * perFrame + i] !== FREE) return false;
+    return true;
   }
 
   private give(count: number, first: number): void {
@@ -406,6 +457,13 @@ export class PhysicalMemory {
   }
 }
 
+/** Records that entries from one word of the data to another are being stored. */
+function noteWritten(chunk: Uint32Array, first: number, last: number): void {
+  const end = (last - CHUNK_DATA) >>> WORDS_SHIFT;
+  for (let state = (first - CHUNK_DATA) >>> WORDS_SHIFT; state <= end; state++)
+    if (chunk[state] === FREE) chunk[state] = FREE_WRITTEN;
+}
+
 /** Physical address of a frame of `pageShift` bits. */
 export const frameAddress = (memory: PhysicalMemory, pfn: Pfn): Paddr =>
   __paddr(BigInt(pfn) << BigInt(memory.pageShift));
@@ -413,8 +471,7 @@ export const frameAddress = (memory: PhysicalMemory, pfn: Pfn): Paddr =>
 const chunkOf = (pa: bigint): number => Number(pa >> BigInt(CHUNK_SHIFT));
 const wordIndex = (pa: bigint): number => CHUNK_DATA + (Number(pa & BigInt(OFFSET_MASK)) >>> 2);
 const stateIndex = (pa: bigint): number => Number(pa >> BigInt(STATE_SHIFT)) & STATE_MASK;
-const chunkPair = (lo: number, hi: number): number =>
-  ((hi << (32 - CHUNK_SHIFT)) | (lo >>> CHUNK_SHIFT)) >>> 0;
+const chunkPair = (lo: number, hi: number): number => (hi >>> 0) * CHUNKS_PER_HI + (lo >>> CHUNK_SHIFT);
 const wordPair = (lo: number): number => CHUNK_DATA + ((lo & OFFSET_MASK) >>> 2);
 
 const bad = (message: string, data: Readonly<Record<string, unknown>>): ArchError =>

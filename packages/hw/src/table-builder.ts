@@ -6,7 +6,7 @@
  * The leaf table of the last page is remembered, so pages that come in order are one store each; a range is one call per table.
  */
 import { ArchError, type AddressPiece, type MmuDescription, type MmuLevel, hex } from '@ptemu/arch';
-import { type PhysicalMemory, frameAddress } from './memory.js';
+import { CHUNK_DATA, OFFSET_MASK, type PhysicalMemory, frameAddress } from './memory.js';
 
 /** What a builder is made of. */
 export interface TableBuilderOptions {
@@ -52,12 +52,19 @@ export class TableBuilder {
   private readonly memory: PhysicalMemory;
   private readonly levels: readonly Level[];
   private readonly leafShift: number;
+  private readonly leafMask: number;
   private readonly pieces: readonly Piece[];
-  /** The leaf table of the last page: what it translates (address shifted by the reach of the table), and where it lies. */
+  /** Whether an address stands in a leaf as it is, and its bits there. */
+  private readonly inPlace: boolean;
+  private readonly inPlaceLo: number;
+  private readonly inPlaceHi: number;
+  /** The leaf table of the last page: what it translates (number of its first page), where it lies, and its entries. */
   private lastLo = -1;
   private lastHi = -1;
   private leafLo = 0;
   private leafHi = 0;
+  private leafWords: Uint32Array = new Uint32Array(0);
+  private leafAt = 0;
   /** Tables smaller than a frame are cut from one: where the next is, and how many bytes are left. */
   private cutAt = 0;
   private cutLeft = 0;
@@ -72,7 +79,12 @@ export class TableBuilder {
     this.memory = memory;
     this.levels = mmu.levels.map((level, i) => levelOf(level, tables[i] ?? 0n, empty[i] ?? 0n));
     this.leafShift = leaf.indexShift;
+    this.leafMask = 2 ** leaf.indexBits - 1;
     this.pieces = leaf.page!.address.map(pieceOf);
+    const [first] = this.pieces;
+    this.inPlace = this.pieces.length === 1 && first!.shift === 0;
+    this.inPlaceLo = first!.maskLo;
+    this.inPlaceHi = first!.maskHi;
     this.root = root ?? BigInt(this.newTable(this.levels[0]!));
   }
 
@@ -84,15 +96,29 @@ export class TableBuilder {
 
   /** The same on pairs of words; checks nothing, allocates nothing but tables. */
   mapPair(vaLo: number, vaHi: number, paLo: number, paHi: number, leafLo: number, leafHi: number): void {
-    const at = this.leafEntry(vaLo, vaHi);
-    this.encode(this.pieces, paLo, paHi);
-    this.memory.storePair(at, this.leafHi, leafLo | this.outLo, leafHi | this.outHi);
+    const index = this.leafIndex(vaLo, vaHi);
+    if (this.inPlace)
+      this.storeLeaf(index, leafLo | (paLo & this.inPlaceLo), leafHi | (paHi & this.inPlaceHi));
+    else {
+      this.encode(this.pieces, paLo, paHi);
+      this.storeLeaf(index, leafLo | this.outLo, leafHi | this.outHi);
+    }
+  }
+
+  private storeLeaf(index: number, lo: number, hi: number): void {
+    if (this.memory.logging) {
+      this.memory.storePair(this.leafLo + 8 * index, this.leafHi, lo, hi);
+      return;
+    }
+    const at = this.leafAt + 2 * index;
+    this.leafWords[at] = lo;
+    this.leafWords[at + 1] = hi;
   }
 
   /** Maps `nrPages` adjacent pages to adjacent frames. */
   mapRange(va: bigint, pa: bigint, nrPages: number, leaf: bigint): void {
     this.check(va, pa, BigInt(nrPages));
-    const { indexMask } = this.levels.at(-1)!;
+    const { leafMask } = this;
     const [leafLo, leafHi] = [low(leaf), high(leaf)];
     const bytes = 2 ** this.leafShift;
     this.encode(this.pieces, bytes | 0, Math.floor(bytes / TWO_32));
@@ -100,22 +126,28 @@ export class TableBuilder {
     const [firstPage, frame] = [Number(va >> BigInt(this.leafShift)), Number(pa)];
     for (let done = 0; done < nrPages;) {
       const page = (firstPage + done) * bytes;
-      const at = this.leafEntry(page | 0, Math.floor(page / TWO_32));
-      const count = Math.min(nrPages - done, indexMask + 1 - ((firstPage + done) % (indexMask + 1)));
+      const index = this.leafIndex(page | 0, Math.floor(page / TWO_32));
+      const count = Math.min(nrPages - done, leafMask + 1 - index);
       const from = frame + done * bytes;
       this.encodeNumber(from + (count - 1) * bytes);
       const [lastLo, lastHi] = [this.outLo, this.outHi];
       this.encodeNumber(from);
-      const table = (this.leafHi >>> 0) * TWO_32 + (at >>> 0);
       // In pieces that do not follow on one another, a carry would be lost: then the last entry is not the sum of the steps.
       const sum = (this.outLo >>> 0) + (count - 1) * (stepLo >>> 0);
       const carried = (this.outHi + Math.floor(sum / TWO_32) + (count - 1) * stepHi) | 0;
       if ((sum | 0) === lastLo && carried === lastHi)
-        this.memory.fillPairs(table, count, leafLo | this.outLo, leafHi | this.outHi, stepLo, stepHi);
+        this.memory.fillPairs(
+          (this.leafHi >>> 0) * TWO_32 + (this.leafLo >>> 0) + 8 * index,
+          count,
+          leafLo | this.outLo,
+          leafHi | this.outHi,
+          stepLo,
+          stepHi,
+        );
       else
         for (let i = 0; i < count; i++) {
           this.encodeNumber(from + i * bytes);
-          this.memory.storePair((table + 8 * i) | 0, this.leafHi, leafLo | this.outLo, leafHi | this.outHi);
+          this.storeLeaf(index + i, leafLo | this.outLo, leafHi | this.outHi);
         }
       done += count;
     }
@@ -125,17 +157,16 @@ export class TableBuilder {
     this.encode(this.pieces, address | 0, Math.floor(address / TWO_32));
   }
 
-  /** Low word of the address of the leaf entry for a page; the high word is `leafHi`. Makes the tables that are missing. */
-  private leafEntry(vaLo: number, vaHi: number): number {
-    const level = this.levels[this.levels.length - 1]!;
-    const index = shifted(vaLo, vaHi, level.indexShift) & level.indexMask;
-    const keyLo = shifted(vaLo, vaHi, level.indexShift) & ~level.indexMask;
-    if (keyLo !== this.lastLo || vaHi !== this.lastHi) {
+  /** Index of a page in its leaf table, which is the last one from now on. Makes the tables that are missing. */
+  private leafIndex(vaLo: number, vaHi: number): number {
+    const page = shifted(vaLo, vaHi, this.leafShift);
+    const index = page & this.leafMask;
+    if (page - index !== this.lastLo || vaHi !== this.lastHi) {
       this.descend(vaLo, vaHi);
-      this.lastLo = keyLo;
+      this.lastLo = page - index;
       this.lastHi = vaHi;
     }
-    return this.leafLo + 8 * index;
+    return index;
   }
 
   private descend(vaLo: number, vaHi: number): void {
@@ -165,6 +196,8 @@ export class TableBuilder {
     }
     this.leafLo = tableLo;
     this.leafHi = tableHi;
+    this.leafWords = memory.chunkToStore(tableLo, tableHi);
+    this.leafAt = CHUNK_DATA + ((tableLo & OFFSET_MASK) >>> 2);
   }
 
   /** Address of a new table of entries that map nothing. */
@@ -177,7 +210,7 @@ export class TableBuilder {
 
   private newBytes(bytes: number): number {
     const { memory } = this;
-    const frameBytes = 2 ** memory.pageShift;
+    const { frameBytes } = memory;
     if (bytes >= frameBytes) return memory.allocateFrames('table', bytes / frameBytes) * frameBytes;
     if (this.cutLeft < bytes) {
       this.cutAt = Number(frameAddress(memory, memory.allocateFrame('table')));

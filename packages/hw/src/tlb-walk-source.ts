@@ -5,7 +5,7 @@
  * Both leave in `S` the frame of 4 KiB with what may be done through it without another walk, the size and the tag.
  */
 import type { AddressPiece, Denials, Match, MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
-import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, type PhysicalMemory, STATE_MASK, STATE_SHIFT } from './memory.js'; // prettier-ignore
+import { BEYOND_DIRECTORY_HI, CHUNK_DATA, CHUNK_SHIFT, DIRECTORY_SHIFT, OFFSET_MASK, type PhysicalMemory, STATE_MASK, STATE_SHIFT } from './memory.js'; // prettier-ignore
 import type { PlacedSize, PlacedTlb } from './tlb-config.js';
 import {
   FIND_LOCALS,
@@ -66,7 +66,7 @@ export function walkSource(source: WalkSource): string {
     cached.length === 0
       ? `const start = 0;\n${levels.join('\n')}`
       : `const start = lookTables(vaLo, vaHi);
-if (start !== 0) { tableLo = T[0]; tableHi = T[1]; denied = T[2]; }
+if (start !== 0) { tableLo = T[0]; tableHi = T[1]; denied = T[2]; if ((tableHi & ${BEYOND_DIRECTORY_HI}) !== 0) return whole(vaLo, vaHi, right, start); }
 switch (start) {
 ${levels.map((text, i) => `case ${i}:\n${text}`).join('\n')}
 }`;
@@ -91,18 +91,17 @@ const rootSource = ({ split }: MmuDescription): string =>
 function shortLevelSource(level: MmuLevel, index: number, source: WalkSource): string {
   const { mmu, memory, tlb } = source;
   const leave = 'return whole(vaLo, vaHi, right, start);';
-  const possible = index === 0 ? -1n : possibleBits(mmu.levels[index - 1]!.table!);
-  const aligned = possible % (1n << BigInt(level.indexBits + 3)) === 0n;
+  const aligned = index > 0 && isAligned(mmu.levels[index - 1]!, level);
   const lines = [
     aligned
       ? `at = tableLo | (${indexSource(level)} << 3); atHi = tableHi;`
       : `at = (tableLo + (${indexSource(level)} << 3)) | 0; atHi = (at >>> 0) < (tableLo >>> 0) ? (tableHi + 1) | 0 : tableHi;`,
-    // Of 52 bits, those beyond the memory's lead to no chunk.
-    aligned && possible >> 52n === 0n
+    // An aligned table lies below the end of the directory of chunks: the entry that leads to it was tested for that.
+    aligned
       ? ''
-      : `if ((at & ${memory.beyondLo | (aligned ? 0 : 7)}) !== 0 || (atHi & ${memory.beyondHi}) !== 0) ${leave}`,
+      : `if ((at & ${memory.beyondLo | 7}) !== 0 || (atHi & ${memory.beyondHi | BEYOND_DIRECTORY_HI}) !== 0) ${leave}`,
     `i = (atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT});`,
-    `if ((i >>> 0) >= chunks.length) ${leave}`,
+    `if (i >= chunks.length) ${leave}`,
     `words = chunks[i]; if (words === undefined) ${leave}`,
     ...(memory.unwritten === 'zero'
       ? []
@@ -120,7 +119,9 @@ function shortLevelSource(level: MmuLevel, index: number, source: WalkSource): s
   checks.push(denialSource(level.tableDenies));
   for (const state of [mmu.accessed, mmu.dirty])
     if (state?.by === 'hardware' && state.inTables === true) checks.push(`if (${matchSource(state.clean)}) ${leave}`);
-  const usual = usualTable(level, mmu);
+  const far = isAligned(level, mmu.levels[index + 1]!) ? entryBits(level.table!, -1n << BigInt(DIRECTORY_SHIFT)) : 0n;
+  if (far !== 0n) checks.push(`if (!${matchSource({ mask: far, value: 0n })}) ${leave}`);
+  const usual = usualTable(level, mmu, far);
   lines.push(usual === undefined ? join(checks) : `if (!(${matchSource(usual)})) {\n${join(checks)}\n}`);
   const [tableLo, tableHi] = piecesSource(level.table!);
   lines.push(`tableLo = ${tableLo}; tableHi = ${tableHi};`);
@@ -133,9 +134,9 @@ const join = (lines: readonly string[]): string => lines.filter((line) => line !
 
 /**
  * What an entry looks like that leads to a table and asks for nothing more: one test instead of many. Undefined where the
- * description says so in more than single bits.
+ * description says so in more than single bits. `far` are bits that are 0 then.
  */
-function usualTable(level: MmuLevel, mmu: MmuDescription): Match | undefined {
+function usualTable(level: MmuLevel, mmu: MmuDescription, far: bigint): Match | undefined {
   const states = [mmu.accessed, mmu.dirty].filter(
     (state) => state?.by === 'hardware' && state.inTables === true,
   );
@@ -147,7 +148,7 @@ function usualTable(level: MmuLevel, mmu: MmuDescription): Match | undefined {
   ] as readonly Match[];
   let { mask, value } = level.valid.reduce(
     (all, match) => ({ mask: all.mask | match.mask, value: all.value | match.value }),
-    { mask: 0n, value: 0n },
+    { mask: far, value: 0n },
   );
   for (const match of never) {
     // The bits that are settled already may rule it out.
@@ -302,9 +303,21 @@ ${accessed?.inTables === true ? `if (status !== 0 && ${matchSource(accessed.clea
 ${sizes.some(({ mmuLevel }) => mmuLevel === index) ? `fillTable${index}(vaLo, vaHi, ${lo}, ${hi}, denied);` : ''}`;
 } // prettier-ignore
 
+/** Tests whether the entries of a level cannot but lead to tables that are aligned to their size. */
+const isAligned = ({ table }: MmuLevel, { indexBits }: MmuLevel): boolean =>
+  possibleBits(table!) % (1n << BigInt(indexBits + 3)) === 0n;
+
 /** Bits of a table's address that an entry can make. */
 const possibleBits = (pieces: readonly AddressPiece[]): bigint =>
   pieces.reduce(
     (bits, { mask, shift }) => bits | (shift >= 0 ? mask << BigInt(shift) : mask >> BigInt(-shift)),
+    0n,
+  );
+
+/** Bits of an entry that make these bits of a table's address. */
+const entryBits = (pieces: readonly AddressPiece[], address: bigint): bigint =>
+  pieces.reduce(
+    (bits, { mask, shift }) =>
+      bits | (mask & (shift >= 0 ? address >> BigInt(shift) : address << BigInt(-shift))),
     0n,
   );

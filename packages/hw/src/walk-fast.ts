@@ -6,7 +6,7 @@
  * The result lies in a typed array that the walker owns, at the offsets `R_*`; it is overwritten by the next walk.
  */
 import type { MmuDescription, MmuLevel, StateBit } from '@ptemu/arch';
-import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, STATE_MASK, STATE_SHIFT, type PhysicalMemory } from './memory.js'; // prettier-ignore
+import { BEYOND_DIRECTORY_HI, CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, STATE_MASK, STATE_SHIFT, type PhysicalMemory } from './memory.js'; // prettier-ignore
 import type { Access, FaultCause, WalkOptions } from './walk.js';
 import {
   anySource,
@@ -105,7 +105,7 @@ export function sourceOf(mmu: MmuDescription): string {
   return `'use strict';
 const walkFrom = (memory, start, tableLo, tableHi, denied, vaLo, vaHi, access) => {
   const chunks = memory.chunks, beyondLo = memory.beyondLo, beyondHi = memory.beyondHi;
-  let lo = 0, hi = 0, at = 0, atHi = 0, sum = 0, chunk = 0, words, clean = 0, n = ${R_ENTRIES};
+  let lo = 0, hi = 0, at = 0, atHi = 0, sum = 0, words, clean = 0, n = ${R_ENTRIES};
   result[${R_RECORDS}] = 0;
   switch (start) {
 ${cases}
@@ -131,8 +131,8 @@ function levelSource(mmu: MmuDescription, level: MmuLevel, index: number): strin
     `case ${index}:`,
     `sum = (tableLo >>> 0) + (${indexSource(level)} << 3); at = sum | 0; atHi = sum > 4294967295 ? (tableHi + 1) | 0 : tableHi;`,
     `if ((at & (beyondLo | 7)) !== 0 || (atHi & beyondHi) !== 0) ${fail('bus')}`,
-    `chunk = ((atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT})) >>> 0;`,
-    `words = chunk < chunks.length ? chunks[chunk] : memory.chunkAt(chunk);`,
+    `sum = (atHi << ${32 - CHUNK_SHIFT}) | (at >>> ${CHUNK_SHIFT});`,
+    `words = (atHi & ${BEYOND_DIRECTORY_HI}) === 0 && sum < chunks.length ? chunks[sum] : memory.chunkOfPair(at, atHi);`,
     `if (words === undefined) { if (memory.unwritten !== 'zero') ${fail('bus')} lo = 0; hi = 0; }`,
     `else { if (words[(at >>> ${STATE_SHIFT}) & ${STATE_MASK}] === 0) ${fail('bus')}`,
     `sum = ${CHUNK_DATA} + ((at & ${OFFSET_MASK}) >>> 2); if (sum < words.length) { lo = words[sum] | 0; hi = words[sum + 1] | 0; } else { lo = 0; hi = 0; } }`,

@@ -375,7 +375,6 @@ const translate = (lo, hi, right) => {
   let page = 0, set = 0, hint = 0, e = 0, x = 0, c = 0, tag = 0;
   ${firstSource(first)}
   if (e >= 0) {
-    S[${S_LAST}] = e;
     const f = A[${first.structure.lo} + e], fh = A[${first.structure.hi} + e];
     if (((f >>> right) & 1) !== 0) {
       ${countSource('l1d')} ${useSource(first.structure, 'e')}
@@ -399,7 +398,7 @@ interface Source {
 function firstSource(first: PlacedSize): string {
   const { page, tag, sets } = first.structure;
   return `page = ${pageSource(first.shift)}; tag = ${tagSource('own', first)}; set = page & ${sets - 1}; e = last;
-    if (A[${page} + e] !== page || A[${tag} + e] !== tag) { ${findSource(first)} }`;
+    if (A[${page} + e] !== page || A[${tag} + e] !== tag) { ${findSource(first)} if (e >= 0) S[${S_LAST}] = e; }`;
 }
 
 /**

@@ -6,7 +6,7 @@
  * The leaf table of the last page is remembered, so pages that come in order are one store each; a range is one call per table.
  */
 import { ArchError, type AddressPiece, type MmuDescription, type MmuLevel, hex } from '@ptemu/arch';
-import { CHUNK_DATA, OFFSET_MASK, type PhysicalMemory, frameAddress } from './memory.js';
+import { CHUNK_DATA, CHUNK_SHIFT, OFFSET_MASK, type PhysicalMemory, frameAddress } from './memory.js';
 
 /** What a builder is made of. */
 export interface TableBuilderOptions {
@@ -52,13 +52,14 @@ export class TableBuilder {
   private readonly memory: PhysicalMemory;
   private readonly levels: readonly Level[];
   private readonly leafShift: number;
-  private readonly leafMask: number;
+  /** Selects the index of a page in a part of a leaf table: the table, or as much of it as one chunk of memory holds. */
+  private readonly partMask: number;
   private readonly pieces: readonly Piece[];
   /** Whether an address stands in a leaf as it is, and its bits there. */
   private readonly inPlace: boolean;
   private readonly inPlaceLo: number;
   private readonly inPlaceHi: number;
-  /** The leaf table of the last page: what it translates (number of its first page), where it lies, and its entries. */
+  /** The part of a leaf table that has the last page: the number of its first page, where it lies, and its entries. */
   private lastLo = -1;
   private lastHi = -1;
   private leafLo = 0;
@@ -79,7 +80,7 @@ export class TableBuilder {
     this.memory = memory;
     this.levels = mmu.levels.map((level, i) => levelOf(level, tables[i] ?? 0n, empty[i] ?? 0n));
     this.leafShift = leaf.indexShift;
-    this.leafMask = 2 ** leaf.indexBits - 1;
+    this.partMask = 2 ** Math.min(leaf.indexBits, CHUNK_SHIFT - 3) - 1;
     this.pieces = leaf.page!.address.map(pieceOf);
     const [first] = this.pieces;
     this.inPlace = this.pieces.length === 1 && first!.shift === 0;
@@ -118,7 +119,7 @@ export class TableBuilder {
   /** Maps `nrPages` adjacent pages to adjacent frames. */
   mapRange(va: bigint, pa: bigint, nrPages: number, leaf: bigint): void {
     this.check(va, pa, BigInt(nrPages));
-    const { leafMask } = this;
+    const { partMask } = this;
     const [leafLo, leafHi] = [low(leaf), high(leaf)];
     const bytes = 2 ** this.leafShift;
     this.encode(this.pieces, bytes | 0, Math.floor(bytes / TWO_32));
@@ -127,7 +128,7 @@ export class TableBuilder {
     for (let done = 0; done < nrPages;) {
       const page = (firstPage + done) * bytes;
       const index = this.leafIndex(page | 0, Math.floor(page / TWO_32));
-      const count = Math.min(nrPages - done, leafMask + 1 - index);
+      const count = Math.min(nrPages - done, partMask + 1 - index);
       const from = frame + done * bytes;
       this.encodeNumber(from + (count - 1) * bytes);
       const [lastLo, lastHi] = [this.outLo, this.outHi];
@@ -157,10 +158,10 @@ export class TableBuilder {
     this.encode(this.pieces, address | 0, Math.floor(address / TWO_32));
   }
 
-  /** Index of a page in its leaf table, which is the last one from now on. Makes the tables that are missing. */
+  /** Index of a page in its part of a leaf table, which is the last one from now on. Makes the tables that are missing. */
   private leafIndex(vaLo: number, vaHi: number): number {
     const page = shifted(vaLo, vaHi, this.leafShift);
-    const index = page & this.leafMask;
+    const index = page & this.partMask;
     if (page - index !== this.lastLo || vaHi !== this.lastHi) {
       this.descend(vaLo, vaHi);
       this.lastLo = page - index;
@@ -194,10 +195,11 @@ export class TableBuilder {
       tableLo = this.outLo;
       tableHi = this.outHi;
     }
-    this.leafLo = tableLo;
+    const index = shifted(vaLo, vaHi, this.leafShift) & levels.at(-1)!.indexMask;
+    this.leafLo = (tableLo + 8 * (index & ~this.partMask)) | 0;
     this.leafHi = tableHi;
-    this.leafWords = memory.chunkToStore(tableLo, tableHi);
-    this.leafAt = CHUNK_DATA + ((tableLo & OFFSET_MASK) >>> 2);
+    this.leafWords = memory.chunkToStore(this.leafLo, tableHi);
+    this.leafAt = CHUNK_DATA + ((this.leafLo & OFFSET_MASK) >>> 2);
   }
 
   /** Address of a new table of entries that map nothing. */

@@ -209,12 +209,14 @@ export class PhysicalMemory {
       if (this.logging)
         for (let at = first; at < first + 2 * here; at += 2)
           this.undo.push(number, at, chunk[at]!, chunk[at + 1]!);
-      for (let at = first; at < first + 2 * here; at += 2) {
-        chunk[at] = lo;
-        chunk[at + 1] = hi;
-        lo = (lo + stepLo) | 0;
-        hi = (hi + stepHi + (lo >>> 0 < stepLo >>> 0 ? 1 : 0)) | 0;
-      }
+      if ((stepLo | stepHi) === 0) fillEqual(chunk, first, last, lo, hi);
+      else
+        for (let at = first; at <= last; at += 2) {
+          chunk[at] = lo;
+          chunk[at + 1] = hi;
+          lo = (lo + stepLo) | 0;
+          hi = (hi + stepHi + (lo >>> 0 < stepLo >>> 0 ? 1 : 0)) | 0;
+        }
       left -= here;
       address += here * 8;
     }
@@ -454,6 +456,14 @@ export class PhysicalMemory {
     if ((pa & 7n) !== 0n) throw bad(`paddr ${hex(pa)} is not a multiple of 8; entries are 8 bytes`, { pa });
     if (!this.exists(pa))
       throw bad(`paddr ${hex(pa)} is outside of this memory of ${this.addressBits} bits`, { pa });
+  }
+}
+
+/** Stores the same entry from one word to another. */
+function fillEqual(chunk: Uint32Array, first: number, last: number, lo: number, hi: number): void {
+  for (let at = first; at <= last; at += 2) {
+    chunk[at] = lo;
+    chunk[at + 1] = hi;
   }
 }
 

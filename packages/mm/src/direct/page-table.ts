@@ -7,7 +7,7 @@
 import {
   InvariantError, type Level, type LevelLayout, type Paddr, type Slot, type Vaddr, __paddr, __pfn, __vaddr,
 } from '@ptemu/arch'; // prettier-ignore
-import { frameAddress, viewEntry } from '@ptemu/hw';
+import { type FrameUse, frameAddress, viewEntry } from '@ptemu/hw';
 import type { CachedTable } from './cached-translations.js';
 import { slotAt } from './cpu.js';
 import { CpuSet } from './cpu-set.js';
@@ -23,8 +23,12 @@ export interface TableLevel {
   readonly shift: number;
   readonly entries: number;
   readonly tableBytes: number;
-  /** The word of an entry that points nowhere. */
+  /** The word of an entry that points nowhere, and its halves as signed numbers. */
   readonly none: bigint;
+  readonly noneLo: number;
+  readonly noneHi: number;
+  /** What its frames are used as. */
+  readonly use: FrameUse;
 }
 
 /** The tables of a default address space, from the root down, the pte table last. */
@@ -47,6 +51,9 @@ export function tableLevels(machine: DirectMachine): readonly TableLevel[] {
       entries: at.entries,
       tableBytes: at.tableBytes,
       none,
+      noneLo: Number(BigInt.asIntN(32, none)),
+      noneHi: Number(BigInt.asIntN(32, none >> 32n)),
+      use: `table:${known.level}`,
     };
   });
 }
@@ -248,14 +255,16 @@ export class PageTables {
     const { memory } = this.machine;
     const again = this.#fragments.get(at)?.pop();
     const table = again ?? this.#newTable(at);
-    if (again !== undefined || at.none !== 0n) memory.fill(table, at.entries, at.none);
-    this.#live.add(Number(table));
+    const address = Number(table);
+    if (again !== undefined || at.none !== 0n)
+      memory.fillPairs(address, at.entries, at.noneLo, at.noneHi, 0, 0);
+    this.#live.add(address);
     return table;
   }
 
   #newTable(at: TableLevel): Paddr {
     const { memory } = this.machine;
-    const frame = frameAddress(memory, memory.allocateFrames(`table:${at.level}`, this.#frames(at)));
+    const frame = frameAddress(memory, memory.allocateFrames(at.use, this.#frames(at)));
     const fragments: Paddr[] = [];
     const frameBytes = this.machine.layout.PAGE_SIZE;
     for (let offset = at.tableBytes; offset + at.tableBytes <= frameBytes; offset += at.tableBytes) {

@@ -1,7 +1,7 @@
 export * from './values.js';
 export * from './errors.js';
 export * from './bits.js';
-export { type Commit, type Kernel, commitOf, commits, kernel, releases } from './kernel.js';
+export { type Commit, type Gap, type Kernel, commitOf, commits, kernel, releases } from './kernel.js';
 export type * from './arch.js';
 export type * from './costs.js';
 export type * from './cpu.js';

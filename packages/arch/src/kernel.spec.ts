@@ -8,6 +8,12 @@ const ESTABLISH = 'c58f0bb77ed8';
 const NUMA_BIT = 'x86-numa-own-bit';
 /** arm64: pte_mkwrite() no longer always dirties; in 6.19, carried by 6.1.192 and 6.12.117 (the vectors). */
 const MKWRITE = '143937ca51cc';
+/** arm64: pmd_present() without VALID; 4.5.0 lacks it, 4.7.4 has it (fact sheet 5.2 and 10, row 10). */
+const PRESENT = '5bb1cc0ff9a6';
+/** s390: pmdp_invalidate() no longer empties the entry; 4.13.4 lacks it, 4.14.0 has it (pgtable.h). */
+const INVALIDATE = '91c575b33576';
+/** Every arch: SWP_PTE_MARKER_NUM; in 6.1.192, no older tree was read (the vectors). */
+const MARKER = 'pte-marker';
 /** arm64: pte_modify() keeps a dirty entry dirty for the hardware; in 6.12, carried by both 6.1 trees. */
 const MODIFY = 'arm64-modify-keeps-hw-dirty';
 
@@ -39,6 +45,40 @@ describe('kernel has', () => {
     ]) {
       expect(errorOf(run)).toMatchObject({ code: 'UNKNOWN_COMMIT', data: { id: unknown } });
     }
+  });
+});
+
+describe('kernel gap', () => {
+  it('has the releases between which a commit came, inside of them only', () => {
+    const gaps = ['4.5', '4.6', '4.7'].map((release) => kernel(release).gap(PRESENT));
+    expect(gaps).toEqual([undefined, { after: '4.5', by: '4.7' }, undefined]);
+  });
+
+  it('has no lower end where no release was read without the commit', () => {
+    expect([kernel('6.0').gap(MARKER), kernel('6.1').gap(MARKER)]).toEqual([{ by: '6.1' }, undefined]);
+  });
+
+  it('has none where the release is known', () => {
+    const known = releases().flatMap((release) => kernel(release).gap(INVALIDATE) ?? []);
+    expect(known).toEqual([]);
+    expect(['4.13', '4.14'].map((release) => kernel(release).has(INVALIDATE))).toEqual([false, true]);
+  });
+
+  it('has none once the commit was toggled, either way', () => {
+    const plain = kernel('4.6');
+    expect(plain.with(PRESENT).gap(PRESENT)).toBeUndefined();
+    expect(plain.without(PRESENT).gap(PRESENT)).toBeUndefined();
+    expect(plain.with(ESTABLISH).gap(PRESENT)).toEqual({ after: '4.5', by: '4.7' });
+  });
+
+  it('has none in a stable tree that was read, with the commit or without', () => {
+    const gaps = ['6.1.176', '6.1.192', '6.9', '6.12'].map((release) => kernel(release).gap(MODIFY));
+    expect(gaps).toEqual([undefined, undefined, { after: '6.5', by: '6.12' }, undefined]);
+    expect(kernel('6.1.192').gap('split-keeps-pte-dirty')).toBeUndefined();
+  });
+
+  it('throws UNKNOWN_COMMIT for an id that the registry does not have', () => {
+    expect(errorOf(() => kernel('4.6').gap('feedfacefeed')).code).toBe('UNKNOWN_COMMIT');
   });
 });
 
@@ -144,6 +184,15 @@ describe('kernel commits', () => {
     const ids = commits().map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.filter((id) => !/^([0-9a-f]{12}|(?=.*-)[a-z0-9._-]+)$/.test(id))).toEqual([]);
+  });
+
+  it('registers the last release without a commit only where the exact one is not known', () => {
+    for (const { id, since, placed, after } of commits()) {
+      if (after === undefined) continue;
+      expect([id, placed]).toEqual([id, 'between']);
+      expect([id, kernel(after).release, kernel(after).has(id)]).toEqual([id, after, false]);
+      expect([id, kernel(after).isBefore(since)]).toEqual([id, true]);
+    }
   });
 
   it('registers only releases that can be asked for, the end behind the start', () => {

@@ -22,15 +22,26 @@ export interface Commit {
   /** First release that no longer behaves so, where a later change took it back as a whole. */
   readonly until?: string;
   /**
-   * How the release is known: `commit` (the commit or its tag), or `between`: seen first at `since`, while the last
-   * release read without it is older than the one before; the exact release is not known.
+   * How the release is known: `commit` (the commit or its tag), `read` (it has the commit, and the one before has not), or
+   * `between`: seen first at `since`, while the last release read without it is older than the one before; the exact
+   * release is not known.
    */
-  readonly placed: 'commit' | 'between';
+  readonly placed: 'commit' | 'read' | 'between';
+  /** For `between`: the last release read without it; left out where none was read. */
+  readonly after?: string;
   /** Stable trees that carry it although their base release does not. */
   readonly backports?: readonly string[];
   /** Grade of the fact sheet where the fact is not read in source: inferred, manual, recalled. */
   readonly grade?: 'I' | 'A' | 'R';
   readonly source: string;
+}
+
+/** The releases between which a commit came. */
+export interface Gap {
+  /** The last one read without it; left out where none was read. */
+  readonly after?: string;
+  /** The first one read with it. */
+  readonly by: string;
 }
 
 /** A release plus toggled commits. Immutable. */
@@ -41,6 +52,11 @@ export interface Kernel {
   readonly toggles: readonly string[];
   /** Tests whether the commit is in. Throws `UNKNOWN_COMMIT` for an id that the registry does not have. */
   has(commit: string): boolean;
+  /**
+   * Where no source says whether the release has the commit: the releases between which it came. `has` then answers as in
+   * the older one. A commit that was toggled is in no gap. Throws `UNKNOWN_COMMIT`.
+   */
+  gap(commit: string): Gap | undefined;
   with(...commits: readonly string[]): Kernel;
   without(...commits: readonly string[]): Kernel;
   /** Compares releases (a stable tree stands right behind its base); for tables and error texts, not for behaviour. */
@@ -97,6 +113,10 @@ function make(release: string, present: ReadonlySet<string>, toggles: readonly s
     release,
     toggles,
     has: (commit) => present.has(commit) || (byId.has(commit) ? false : present.has(commitOf(commit).id)),
+    gap: (id) => {
+      const commit = commitOf(id);
+      return toggles.some((mark) => mark.slice(1) === commit.id) ? undefined : gapOf(release, commit);
+    },
     with: (...ids) => toggled(ids, true),
     without: (...ids) => toggled(ids, false),
     isBefore: (other) => {
@@ -114,6 +134,13 @@ function contains(release: string, commit: Commit): boolean {
   const at = RELEASES.indexOf(base);
   if (at < RELEASES.indexOf(commit.since)) return false;
   return commit.until === undefined || at < RELEASES.indexOf(commit.until);
+}
+
+function gapOf(release: string, { placed, after, since, backports }: Commit): Gap | undefined {
+  if (placed !== 'between' || backports?.includes(release) === true) return undefined;
+  const at = position(release) ?? 0;
+  if (at >= (position(since) ?? 0) || (after !== undefined && at <= (position(after) ?? 0))) return undefined;
+  return { ...(after !== undefined && { after }), by: since };
 }
 
 /** Position in time; a stable tree lies between its base and the next mainline release. */

@@ -74,7 +74,10 @@ describe('arm64 pmdp_set_wrprotect', () => {
       expect(r.log).toEqual(['load', 'cmpxchg 0x20000040000fc1', 'cmpxchg 0xa0000040000fc1']);
     }
   });
-  it('4.3 to 4.12: takes an entry without PTE_RDONLY as dirty', () => {
+  it('4.14: does not look for dirty as the hardware knows it', () => {
+    expect(steps('4.14', 0x0028_0000_4000_0f41n).log).toEqual(['load', 'cmpxchg 0x20000040000fc1']);
+  });
+  it('4.3 to 4.13: takes an entry without PTE_RDONLY as dirty', () => {
     expect(steps('4.7', 0x0028_0000_4000_0f51n).memory.get(SLOT_PADDR)).toBe(0x00a0_0000_4000_0fd1n);
   });
   it('3.16: clears bit 57 of what it loaded, and set_pmd_at makes it read-only', () => {
@@ -138,13 +141,13 @@ describe('arm64 set_pmd_at', () => {
     expect(stored('4.5', 0x00a8_0000_4000_0fd1n)).toBe(0x00a8_0000_4000_0f51n);
     expect(stored('4.5', 0x04e0_0000_4000_0f10n)).toBe(0x04e0_0000_4000_0f10n);
   });
-  it('4.7 to 4.12: of PROT_NONE entries too', () => {
-    for (const release of ['4.7', '4.12']) {
+  it('4.7 to 4.13: of PROT_NONE entries too', () => {
+    for (const release of ['4.7', '4.13']) {
       expect(stored(release, 0x04e0_0000_4000_0f10n)).toBe(0x04e0_0000_4000_0f90n);
     }
   });
-  it('stores the entry as it is from 4.15 on', () => {
-    for (const release of ['4.15', '5.15', '6.12', '6.19']) {
+  it('stores the entry as it is from 4.14 on', () => {
+    for (const release of ['4.14', '5.15', '6.12', '6.19']) {
       for (const entry of [0x0020_0000_4000_0f51n, 0x04e0_0000_4000_0f10n])
         expect(stored(release, entry)).toBe(entry);
     }

@@ -33,11 +33,11 @@ export function sequencesOf(
   const mksplitting = pmdOps.pmd_mksplitting;
 
   /**
-   * What `set_pte_at` stores: up to 4.12 it decides about PTE_RDONLY, for user entries (up to 4.4), valid ones (4.5), or
+   * What `set_pte_at` stores: up to 4.13 it decides about PTE_RDONLY, for user entries (up to 4.4), valid ones (4.5), or
    * valid and PROT_NONE ones.
    */
   function stored(entry: bigint): bigint {
-    if (kernel.has('arm64-rdonly-out-of-set-pte-at')) return entry;
+    if (kernel.has('73e86cb03cf2')) return entry;
     const valid = (entry & PTE_VALID) !== 0n;
     const applies = kernel.has('arm64-rdonly-for-present')
       ? valid || (entry & b.PTE_PROT_NONE) !== 0n
@@ -64,13 +64,14 @@ export function sequencesOf(
     }
   }
 
-  /** What `ptep_set_wrprotect` makes of an entry: dirty as the hardware knows it becomes PTE_DIRTY. */
+  /** What `ptep_set_wrprotect` makes of an entry: dirty as the hardware knows it becomes PTE_DIRTY, but for 4.14. */
   function wrprotected(entry: bigint): bigint {
     if (kernel.has('ff1712f953e2')) return pteOps.pte_wrprotect(entry);
-    if (kernel.has('arm64-rdonly-out-of-set-pte-at')) {
+    if (kernel.has('8781bcbc5e69')) {
       const kept = pteOps.pte_hw_dirty?.(entry) === true ? pteOps.pte_mkdirty(entry) : entry;
       return pteOps.pte_wrprotect(kept);
     }
+    if (kernel.has('73e86cb03cf2')) return pteOps.pte_wrprotect(entry);
     const kept = (entry & PTE_RDONLY) === 0n ? entry | PTE_DIRTY | PTE_RDONLY : entry;
     return kept & ~b.PTE_WRITE;
   }

@@ -10,14 +10,14 @@ import type { Arm64Env } from './layout.js';
  *
  * Private mappings never map writable: the first write faults and is resolved by a copy. Shared writable mappings start
  * clean: writable (`PTE_WRITE`) and read-only for the hardware (`PTE_RDONLY`), so that the first write is noticed; up to
- * 4.12 it is `set_pte_at` that adds `PTE_RDONLY`. With LPA2 the map has no shareability: those bits are address bits.
+ * 4.13 it is `set_pte_at` that adds `PTE_RDONLY`. With LPA2 the map has no shareability: those bits are address bits.
  * Execute-only pages of FEAT_PAN3 (`PAGE_EXECONLY` in the map) need a capability that this backend does not have.
  * @see Linux arch/arm64/include/asm/pgtable-prot.h, `PAGE_*`; arch/arm64/mm/mmap.c, `protection_map` (6.1.192, 6.12.117)
  */
 export function protections(env: Arm64Env): Protections {
   const { kernel, geometry } = env;
   const { PTE_WRITE, PTE_PROT_NONE, PTE_PRESENT_INVALID, MT_NORMAL } = arm64Bits(env);
-  const RDONLY = kernel.has('arm64-rdonly-out-of-set-pte-at') ? PTE_RDONLY : 0n;
+  const RDONLY = kernel.has('73e86cb03cf2') ? PTE_RDONLY : 0n;
   const noneMarker = PTE_PROT_NONE !== 0n ? PTE_PROT_NONE : PTE_PRESENT_INVALID;
   const noneNg = kernel.has('arm64-page-none-ng') ? PTE_NG : 0n;
   const _PAGE_DEFAULT = PTE_TYPE_PAGE | PTE_AF | PTE_SHARED | MT_NORMAL;

@@ -92,7 +92,8 @@ export function leafForms(env: Arm64Env): LeafForms {
   const b = arm64Bits(env);
   const { ofPfn } = entryAddress(env);
   const hardwareDirty = kernel.has('2f4b829c625e');
-  const rdonlyInEntry = kernel.has('arm64-rdonly-out-of-set-pte-at');
+  const rdonlyInEntry = kernel.has('73e86cb03cf2');
+  const rdonlyFollowsDirty = kernel.has('8781bcbc5e69');
 
   const presentInvalid = (entry: bigint): boolean =>
     b.PTE_PRESENT_INVALID !== 0n && (entry & (PTE_VALID | b.PTE_PRESENT_INVALID)) === b.PTE_PRESENT_INVALID;
@@ -117,9 +118,11 @@ export function leafForms(env: Arm64Env): LeafForms {
     if (!rdonlyInEntry) return writable;
     return kernel.has('143937ca51cc') && (entry & PTE_DIRTY) === 0n ? writable : writable & ~PTE_RDONLY;
   };
-  const mkclean = (entry: bigint): bigint => (entry & ~PTE_DIRTY) | (rdonlyInEntry ? PTE_RDONLY : 0n);
+  const mkclean = (entry: bigint): bigint => (entry & ~PTE_DIRTY) | (rdonlyFollowsDirty ? PTE_RDONLY : 0n);
   const mkdirty = (entry: bigint): bigint =>
-    rdonlyInEntry && (entry & b.PTE_WRITE) !== 0n ? (entry | PTE_DIRTY) & ~PTE_RDONLY : entry | PTE_DIRTY;
+    rdonlyFollowsDirty && (entry & b.PTE_WRITE) !== 0n
+      ? (entry | PTE_DIRTY) & ~PTE_RDONLY
+      : entry | PTE_DIRTY;
   const modify = (entry: bigint, prot: bigint): bigint => {
     const kept = hwDirty(entry) ? entry | PTE_DIRTY : entry;
     const value = (kept & ~b.MODIFY_MASK) | (prot & b.MODIFY_MASK);

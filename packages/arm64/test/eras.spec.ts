@@ -164,7 +164,7 @@ describe('arm64 worked words 1.3', () => {
   it('4.5', () => {
     expect(words('4.5')).toEqual([0n, TABLE, HUGE_45, 0x00a8_0000_4000_0f50n, 0x04e0_0000_4000_0f10n]);
   });
-  for (const release of ['4.7', '4.8', '4.9', '4.11', '4.12']) {
+  for (const release of ['4.7', '4.8', '4.9', '4.11', '4.12', '4.13']) {
     it(`${release}: set_pmd_at makes the PROT_NONE pmd read-only`, () => {
       expect(words(release)).toEqual([0n, TABLE, HUGE_45, 0x00a8_0000_4000_0f50n, 0x04e0_0000_4000_0f90n]);
     });
@@ -279,32 +279,32 @@ describe('arm64 helper timeline 1.4 and 5.2', () => {
       true, true, true, false, false, false,
     ]); // prettier-ignore
   });
-  it('mkwrite also clears RDONLY from 4.15 on; since 143937ca51cc only of a dirty entry', () => {
+  it('mkwrite also clears RDONLY from 4.14 on; since 143937ca51cc only of a dirty entry', () => {
     const clean = 0x0020_0000_4000_0fc1n;
     const dirty = clean | (1n << 55n);
     const written = (v: bigint): bigint => v | (1n << 51n);
     const of = (releases: string, v: bigint): readonly unknown[] =>
       each(releases, ({ pmd }) => pmd.pmd_mkwrite(v));
-    expect(of('4.5 4.12', clean)).toEqual([written(clean), written(clean)]);
-    expect(of('4.15 5.15 6.1 6.5', clean)).toEqual(Array(4).fill(written(clean) & ~0x80n));
+    expect(of('4.5 4.13', clean)).toEqual([written(clean), written(clean)]);
+    expect(of('4.14 5.15 6.1 6.5', clean)).toEqual(Array(4).fill(written(clean) & ~0x80n));
     expect(of('6.1.192 6.12.117 6.19', clean)).toEqual(Array(3).fill(written(clean)));
     expect(of('4.15 6.1.192 6.12.117 6.19', dirty)).toEqual(Array(4).fill(written(dirty) & ~0x80n));
     expect(of('3.16', clean)).toEqual([clean | (1n << 57n)]);
   });
-  it('wrprotect sets RDONLY from 4.15 on and keeps hardware dirty by 5.15', () => {
+  it('wrprotect sets RDONLY from 4.14 on and keeps hardware dirty by 5.15', () => {
     const hardwareDirty = 0x0028_0000_4000_0f41n;
     const of = (releases: string): readonly unknown[] =>
       each(releases, ({ pmd }) => pmd.pmd_wrprotect(hardwareDirty));
-    expect(of('4.5 4.12')).toEqual([0x0020_0000_4000_0f41n, 0x0020_0000_4000_0f41n]);
-    expect(of('4.15 5.8')).toEqual([0x0020_0000_4000_0fc1n, 0x0020_0000_4000_0fc1n]);
+    expect(of('4.5 4.13')).toEqual([0x0020_0000_4000_0f41n, 0x0020_0000_4000_0f41n]);
+    expect(of('4.14 5.8')).toEqual([0x0020_0000_4000_0fc1n, 0x0020_0000_4000_0fc1n]);
     expect(of('5.15 6.1 6.12')).toEqual(Array(3).fill(0x00a0_0000_4000_0fc1n));
   });
   it('mkdirty and mkclean look after RDONLY from 4.15 on', () => {
     const clean = 0x0028_0000_4000_0fc1n;
-    expect(each('4.12 4.15 6.12', ({ pmd }) => pmd.pmd_mkdirty(clean))).toEqual([
+    expect(each('4.14 4.15 6.12', ({ pmd }) => pmd.pmd_mkdirty(clean))).toEqual([
       clean | (1n << 55n), HUGE, HUGE,
     ]); // prettier-ignore
-    expect(each('4.12 4.15 6.12', ({ pmd }) => pmd.pmd_mkclean?.(HUGE))).toEqual([
+    expect(each('4.14 4.15 6.12', ({ pmd }) => pmd.pmd_mkclean?.(HUGE))).toEqual([
       clean & ~0x80n, clean, clean,
     ]); // prettier-ignore
   });

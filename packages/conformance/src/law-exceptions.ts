@@ -37,12 +37,12 @@ export const LAW_EXCEPTIONS: readonly LawException[] = [
     source: 'fact sheet 4.2 and 11',
   },
   {
-    arch: 'arm64', law: '6', level: 'pte', from: '2f4b829c625e', to: 'arm64-rdonly-out-of-set-pte-at',
+    arch: 'arm64', law: '6', level: 'pte', from: '2f4b829c625e', to: '73e86cb03cf2',
     reason: 'a writable entry without RDONLY is dirty, and mkclean left RDONLY to set_pte_at',
     source: 'fact sheet 5.2, mkclean and set_pmd_at (grade I)',
   },
   {
-    arch: 'arm64', law: '6', level: 'pmd', from: '2f4b829c625e', to: 'arm64-rdonly-out-of-set-pte-at',
+    arch: 'arm64', law: '6', level: 'pmd', from: '2f4b829c625e', to: '73e86cb03cf2',
     reason: 'a writable entry without RDONLY is dirty, and mkclean left RDONLY to set_pmd_at',
     source: 'fact sheet 5.2, mkclean and set_pmd_at (grade I)',
   },

@@ -46,7 +46,7 @@ export const _PAGE_ACCESSED: bigint = ibmBit(55);
 export const _PAGE_SOFT_DIRTY: bigint = bit(9);
 /** Software bit 2: no struct page behind it. */
 export const _PAGE_SPECIAL: bigint = bit(10);
-/** Software bit 1: ZONE_DEVICE memory. Linux 4.15 to 6.14. */
+/** Software bit 1: ZONE_DEVICE memory. Linux 4.13 to 6.14. */
 export const _PAGE_DEVMAP: bigint = bit(11);
 /** NLB: next level base, a table's address (bits 4 to 55). Hardware; table entries. @see Power ISA 3.0B Book III, 5.7.10.2 */
 export const RADIX_NLB_MASK: bigint = ibmBits(4, 55);

@@ -41,12 +41,13 @@ describe('powerpc pmdp_invalidate', () => {
       'tlbiel RIC=0 AP=2M 0x40000000',
     ]);
   });
-  it('radix: an IPI to the CPUs of the mm from 4.15 to 5.4', () => {
+  it('radix: an IPI to the CPUs of the mm from 4.14 to 5.4', () => {
+    expect(invalidate('4.14').at(-1)).toBe('ipi mm');
     expect(invalidate('5.4')).toEqual([update, ...global, 'smp_mb', 'ipi mm']);
   });
-  it('radix: an IPI to all CPUs up to 4.12, and no INVALID mark', () => {
+  it('radix: an IPI to all CPUs up to 4.13, and no INVALID mark', () => {
     const plain = 'update 0x1000 -0x8000000000000000 +0x0';
-    expect(invalidate('4.12')).toEqual([plain, ...global, 'smp_mb', 'ipi all']);
+    expect(invalidate('4.13')).toEqual([plain, ...global, 'smp_mb', 'ipi all']);
     expect(invalidate('4.7')).toEqual([
       plain,
       'smp_mb',
@@ -340,6 +341,11 @@ describe('powerpc pmdp_collapse_flush', () => {
   it('radix: walk cache and pages; the IPI before went with bedf03416913', () => {
     expect(collapse('5.15', 'radix')).toEqual([...taken, 'smp_mb', 'ipi mm', ...pages]);
     expect(collapse('6.1', 'radix')).toEqual([...taken, ...pages]);
+  });
+  it('radix: the whole mm up to 4.13, walk cache and pages from 4.14 on', () => {
+    const wholeMm = ['smp_mb', 'ptesync', 'tlbie RIC=2 PID', 'complete'];
+    expect(collapse('4.13', 'radix')).toEqual([...taken, 'smp_mb', 'ipi all', ...wholeMm]);
+    expect(collapse('4.14', 'radix')).toEqual([...taken, 'smp_mb', 'ipi mm', ...pages]);
   });
   it('radix with 4K pages: the whole mm', () => {
     expect(collapse('6.12', 'radix', '4k')).toEqual([

@@ -46,8 +46,8 @@ describe('powerpc flush_tlb_range', () => {
     ]);
     expect(flush({ kernel: '6.12', page: '4k' }, pages(257, 12n), true)).toEqual(['tlbiel RIC=2 PID']);
   });
-  it('radix: the whole mm up to 4.12 (grade R)', () => {
-    expect(flush({ kernel: '4.12' }, pages(1))).toEqual(['tlbie RIC=2 PID', 'complete']);
+  it('radix: the whole mm up to 4.14', () => {
+    expect(flush({ kernel: '4.14' }, pages(1))).toEqual(['tlbie RIC=2 PID', 'complete']);
   });
   it('hash: nothing, HPTEs went with their entries', () => {
     const arch = powerpc({ kernel: '6.12', mmu: 'hash' });

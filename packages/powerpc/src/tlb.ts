@@ -164,7 +164,7 @@ export function* radix__flush_tlb_collapsed_pmd(
   address: Vaddr,
 ): Steps<void> {
   const end = __vaddr(address + BigInt(env.layout.HPAGE_PMD_SIZE));
-  const wholeMm = env.page === '4k' || !env.kernel.has('ppc-radix-range-flush');
+  const wholeMm = env.page === '4k' || !env.kernel.has('ppc-radix-collapsed-pmd');
   yield* flush(env, cpu.in('radix__flush_tlb_collapsed_pmd'), mm, () =>
     wholeMm
       ? { kind: 'pid', ric: 2 }

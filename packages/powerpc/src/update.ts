@@ -15,7 +15,7 @@ export interface Change {
 }
 
 /**
- * Waits until no CPU is in a walk with interrupts off: up to 4.12 on all CPUs, later on those of the mm.
+ * Waits until no CPU is in a walk with interrupts off: up to 4.13 on all CPUs, later on those of the mm.
  * @see Linux arch/powerpc/mm/book3s64/pgtable.c, `serialize_against_pte_lookup` (6.12.117); fact sheet 8.3
  */
 export function* serialize({ kernel }: PpcEnv, cpu: Cpu, mm: MmRef): Steps<void> {

@@ -247,12 +247,12 @@ describe('powerpc helpers 8.3', () => {
       0n,
     ]);
   });
-  it('pmd_trans_huge: a device page is none on radix 4.15 to 6.14, on hash 5.4 to 6.14', () => {
+  it('pmd_trans_huge: a device page is none on radix 4.13 to 6.14, on hash 5.4 to 6.14', () => {
     const huge = (kernel: string, mmu: 'radix' | 'hash'): boolean =>
       powerpc({ kernel, mmu }).pmd.pmd_trans_huge(
         mmu === 'hash' ? 0xc000_0000_4000_2800n : 0xc000_0000_4000_0800n,
       );
-    expect(['4.12', '4.15', '6.14', '6.19'].map((kernel) => huge(kernel, 'radix'))).toEqual([
+    expect(['4.12', '4.13', '6.14', '6.19'].map((kernel) => huge(kernel, 'radix'))).toEqual([
       true,
       false,
       false,
@@ -328,9 +328,9 @@ describe('powerpc bits 8.2', () => {
       ['_PAGE_INVALID'],
     ]);
   });
-  it('DEVMAP exists from 4.15 to 6.14', () => {
+  it('DEVMAP exists from 4.13 to 6.14', () => {
     const has = (kernel: string): boolean => '_PAGE_DEVMAP' in powerpc({ kernel }).constants;
-    expect(['4.12', '4.15', '6.14', '6.19'].map(has)).toEqual([false, true, true, false]);
+    expect(['4.12', '4.13', '6.14', '6.19'].map(has)).toEqual([false, true, true, false]);
   });
 });
 

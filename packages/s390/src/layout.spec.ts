@@ -37,11 +37,12 @@ describe('s390 layoutOf', () => {
   it('allocates a page for each pte table in 6.12', () => {
     expect(latest.layoutOf().levels.at(-1)?.tableBytes).toBe(4096);
   });
-  it('had four levels at most before 4.15, the region-second table as pgd', () => {
+  it('had four levels at most before 4.13, the region-second table as pgd', () => {
     const old = s390({ kernel: '4.12' });
     const [pgd, p4d] = old.layoutOf({ levels: 4 }).levels;
     expect([pgd?.shift, pgd?.folded, p4d?.folded]).toEqual([42, false, true]);
     expect(() => old.layoutOf({ levels: 5 })).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
+    expect(s390({ kernel: '4.13' }).layoutOf({ levels: 5 }).levels[0]?.shift).toBe(53);
   });
   it('refuses other numbers of levels', () => {
     for (const levels of [1, 6, 2.5]) {

@@ -18,15 +18,17 @@ describe('s390 flush_tlb_range', () => {
     expect(cpu.log.filter((line) => line.startsWith('IDTE'))).toEqual(['IDTE by ASCE mm']);
     expect(cpu.cells.get(flushMmCell(MM))).toBe(0n);
   });
-  it('4.5 clears the flag after the flush; 6.1.192 and 6.12 before it, under context.lock', () => {
+  it('4.12 clears the flag after the flush; 4.14, 6.1.192 and 6.12 before it, under context.lock', () => {
     const log = (kernel: string): readonly string[] => {
       const cpu = new TableCpu();
       cpu.cells.set(flushMmCell(MM), 1n);
       cpu.run(s390({ kernel }).sequences.flush_tlb_range(cpu, VMA, range));
       return cpu.log;
     };
-    expect(log('4.5')).toEqual(['read flush_mm:mm', 'IDTE by ASCE mm', 'write flush_mm:mm 0']);
-    for (const kernel of ['6.1.192', '6.12']) {
+    for (const kernel of ['4.5', '4.12']) {
+      expect(log(kernel)).toEqual(['read flush_mm:mm', 'IDTE by ASCE mm', 'write flush_mm:mm 0']);
+    }
+    for (const kernel of ['4.14', '6.1.192', '6.12']) {
       expect(log(kernel)).toEqual([
         'lock context.lock:mm',
         'read flush_mm:mm',

@@ -127,7 +127,7 @@ export function flushes(
  * Up to the fix of its race the flag was cleared after the flush, so that a lazy change between the two lost its flush;
  * since then it is cleared first, with `context.lock` held around both (the one-entry table has no locks).
  *
- * @see Linux arch/s390/include/asm/tlbflush.h, `__tlb_flush_mm_lazy` (6.1.192, 6.12.117); fact sheet 7.3 for 4.5
+ * @see Linux arch/s390/include/asm/tlbflush.h, `__tlb_flush_mm_lazy` (4.12.0, 4.14.0, 6.1.192, 6.12.117)
  */
 function flushMmLazy(env: Env): (cpu: Cpu, mm: MmRef) => Steps<void> {
   const clearsFirst = env.kernel.has('s390-flush-mm-cleared-first');

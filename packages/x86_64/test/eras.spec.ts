@@ -202,9 +202,9 @@ describe('x86_64 helper timeline 1.4 and 6.2', () => {
 });
 
 describe('x86_64 swap formats', () => {
-  it('soft-dirty of a swap pte is bit 7 up to 4.12 and bit 1 from 4.15 on', () => {
+  it('soft-dirty of a swap pte is bit 7 up to 4.13 and bit 1 from 4.14 on', () => {
     const set = (kernel: string): bigint | undefined => x86_64({ kernel }).pte.pte_swp_mksoft_dirty?.(0n);
-    expect([set('4.12'), set('4.15'), set('6.12')]).toEqual([0x80n, 0x2n, 0x2n]);
+    expect([set('4.13'), set('4.14'), set('6.12')]).toEqual([0x80n, 0x2n, 0x2n]);
   });
   it('uffd-wp is bit 2 from 5.8 on, exclusive bit 3 from 6.1 on', () => {
     const { pte: old } = x86_64({ kernel: '5.4' });

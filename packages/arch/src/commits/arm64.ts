@@ -19,6 +19,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: fix soft lockup due to large tlb flush range',
     since: '4.4',
     placed: 'between',
+    after: '3.16',
     source: 'fact sheet 5.3: more than 1024 pages flush the ASID, read 4.4 to 4.16',
   },
   {
@@ -26,6 +27,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: tlbflush: remove redundant ASID casts; use leaf-only invalidation for pages',
     since: '4.4',
     placed: 'between',
+    after: '3.16',
     source: 'fact sheet 5.3: flush_tlb_page uses VAE1IS up to 3.16, VALE1IS later',
   },
   {
@@ -33,6 +35,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Honour !PTE_WRITE in set_pte_at() for kernel mappings',
     since: '4.5',
     placed: 'between',
+    after: '3.16',
     source:
       'fact sheet 5.2, set_pmd_at: any VALID entry at 4.5.0; pgtable.h as of 2f4b829c625e (4.3): VALID and USER',
   },
@@ -41,6 +44,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: add pmd_mkclean for THP',
     since: '4.5',
     placed: 'between',
+    after: '3.16',
     source: 'pgtable.h as of 2f4b829c625e (4.3) has no pmd_mkclean, as of 911f56eeb87e it has',
   },
   {
@@ -48,6 +52,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Fix typo in the pmdp_huge_get_and_clear() definition',
     since: '4.7',
     placed: 'between',
+    after: '4.5',
     source: 'fact sheet 1.4 and 10, row 11: 4.5.0 still defines the old name',
   },
   {
@@ -55,13 +60,16 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Ensure pmd_present() returns false after pmd_mknotpresent()',
     since: '4.7',
     placed: 'between',
-    source: 'fact sheet 5.2 and 10, row 10; pgtable.h as of this commit',
+    after: '4.5',
+    source:
+      'fact sheet 5.2 and 10, row 10; pgtable.h as of this commit; 4.6.2 has it, which may be the backport that 4.4.121 has',
   },
   {
     id: 'arm64-rdonly-for-present',
     subject: 'arm64: Update PTE_RDONLY in set_pte_at() for PROT_NONE permission',
     since: '4.7',
     placed: 'between',
+    after: '4.5',
     source: 'fact sheet 5.2, set_pmd_at: VALID or PROT_NONE, read 4.7 to 4.12; pgtable.h as of 911f56eeb87e',
   },
   {
@@ -69,36 +77,47 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Implement ptep_set_access_flags() for hardware AF/DBM',
     since: '4.7',
     placed: 'between',
+    after: '3.16',
     source: 'pgtable.h as of 5bb1cc0ff9a6 has it, as of 2f4b829c625e (4.3) not',
   },
   {
     id: 'arm64-protnone',
     subject: 'arm64: Add support for NUMA balancing (pte_protnone, pmd_protnone)',
     since: '4.7',
-    placed: 'between',
-    source: 'fact sheet 5.2, pmd_protnone: from 4.7 on',
+    placed: 'read',
+    source: 'fact sheet 5.2, pmd_protnone: from 4.7 on; pgtable.h of 4.6.2 has none',
   },
   {
-    id: 'arm64-rdonly-out-of-set-pte-at',
+    id: '73e86cb03cf2',
     subject: 'arm64: Move PTE_RDONLY bit handling out of set_pte_at()',
-    since: '4.15',
-    placed: 'between',
+    since: '4.14',
+    placed: 'read',
     source:
-      'fact sheet 5.2: set_pmd_at changes the entry up to 4.12, stores it plainly from 4.15-rc8 on, when mkwrite, wrprotect, mkdirty and mkclean took over PTE_RDONLY',
+      'pgtable.h: set_pte_at changes the entry in 4.13.4, stores it plainly in 4.14.0, where mkwrite and wrprotect took over PTE_RDONLY, and ptep_set_wrprotect no longer looks for hardware dirty (64c26841b349); ids in the mail of Catalin Marinas of 23 Nov 2020',
+  },
+  {
+    id: '8781bcbc5e69',
+    subject: 'arm64: mm: Fix pte_mkclean, pte_mkdirty semantics',
+    since: '4.15',
+    placed: 'read',
+    source:
+      'fact sheet 5.2: mkclean and mkdirty look after PTE_RDONLY at 4.15-rc8; pgtable.h of 4.14.0 does not; id in the same mail, as the fix of 64c26841b349',
   },
   {
     id: 'arm64-page-none-ng',
     subject: 'arm64: mm: Use non-global mappings for kernel space',
     since: '4.16',
     placed: 'between',
+    after: '4.14',
     grade: 'R',
-    source: 'PAGE_NONE has PTE_NG in the vectors (6.1.192), not as of 2f4b829c625e (4.3); release recalled',
+    source: 'PAGE_NONE has PTE_NG in the vectors (6.1.192), not in 4.14.0 (pgtable-prot.h); release recalled',
   },
   {
     id: 'arm64-set-pmd-barrier-if-valid',
     subject: 'arm64: mm: no barrier behind a store of an invalid table entry',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     source: 'fact sheet 5.2, set_pmd barriers: always up to 4.16, only if VALID from 4.20 on',
   },
   {
@@ -106,13 +125,14 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: tlbflush: Allow stride to be specified for __flush_tlb_range()',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     source: 'fact sheet 5.3: threshold of 1024 strides at 4.20; freed tables flushed with the range',
   },
   {
     id: 'arm64-tlbi-ops-ptrs-per-pte',
     subject: 'arm64: tlbi: Set MAX_TLBI_OPS to PTRS_PER_PTE',
     since: '5.0',
-    placed: 'between',
+    placed: 'read',
     source: 'fact sheet 5.3: PTRS_PER_PTE strides or more flush the ASID from 5.0 on',
   },
   {
@@ -120,6 +140,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: put the ISB of set_pmd back',
     since: '5.4',
     placed: 'between',
+    after: '5.0',
     source: 'fact sheet 5.2, set_pmd barriers: dsb ishst and isb from 5.4 on',
   },
   {
@@ -128,20 +149,22 @@ export const ARM64_COMMITS: readonly Commit[] = [
     since: '5.4',
     until: '6.19',
     placed: 'between',
+    after: '5.0',
     source: 'fact sheet 5.1: b57 DEVMAP 5.4 to 6.14, free at 6.19',
   },
   {
     id: 'arm64-pud-present-valid',
     subject: 'arm64: pud_present() looks at the valid and PROT_NONE bits',
-    since: '5.7',
-    placed: 'between',
-    source: 'pgtable.h as of 010e85f9e47c (5.7 cycle); as of 5bb1cc0ff9a6 (4.7) any non-zero pud is present',
+    since: '4.13',
+    placed: 'read',
+    source: 'pgtable.h, pud_present: any non-zero pud in 4.12.0, pte_present of it in 4.13.4 and 4.14.0',
   },
   {
     id: 'arm64-bti',
     subject: 'arm64: Basic Branch Target Identification support (PTE_GP)',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 5.1 (b50 GP from 5.8 on) and 5.2, pmd_modify',
   },
   {
@@ -149,6 +172,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: mm: add p?d_leaf() definitions',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 5.2, pmd_leaf: (v & 3) == 1 at 5.8',
   },
   {
@@ -163,6 +187,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: tlb: Set the TTL field in flush_*_tlb_range',
     since: '5.10',
     placed: 'between',
+    after: '5.8',
     source:
       'fact sheet 5.3: override absent 5.8, present 5.15; pgtable.h as of b65399f6111b (5.10) already has it',
   },
@@ -178,6 +203,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: pgtable: Fix pte_accessible()',
     since: '5.10',
     placed: 'between',
+    after: '5.8',
     source: 'pgtable.h as of ff1712f953e2 asks for VALID, as of b65399f6111b for VALID and AF',
   },
   {
@@ -185,6 +211,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: mte: MT_NORMAL is index 0, and pte_modify() takes the memory type from the protection',
     since: '5.10',
     placed: 'between',
+    after: '5.8',
     source:
       'pgtable.h as of ff1712f953e2 has the mask and pte_tagged; fact sheet 1.3: AttrIndx 4 up to 5.8, 0 from 5.15 on',
   },
@@ -193,6 +220,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/mm: pmd_bad() and pud_bad() compare the whole type field',
     since: '5.15',
     placed: 'between',
+    after: '5.9',
     source: 'fact sheet 5.2, pmd_bad: !b1 up to 5.8, (v & 3) != 3 from 5.15 on; still !b1 as of ff1712f953e2',
   },
   {
@@ -200,6 +228,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/mm: Enable THP migration',
     since: '5.15',
     placed: 'between',
+    after: '5.8',
     source: 'fact sheet 5.2: ARCH_ENABLE_THP_MIGRATION absent 5.8.1, present 5.15.0',
   },
   {
@@ -207,6 +236,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: mm: use XN table mapping attributes for user and kernel tables',
     since: '5.15',
     placed: 'between',
+    after: '5.8',
     source: 'fact sheet 5.2, pmd_populate: PMD_TABLE_PXN from 5.15 on, absent 5.8',
   },
   {
@@ -214,6 +244,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: tlb: Use the TLBI RANGE feature in arm64',
     since: '5.15',
     placed: 'between',
+    after: '5.8',
     source: 'fact sheet 5.3: TLBI range and its threshold read 5.15 to 6.12',
   },
   {
@@ -221,6 +252,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: mm: p?d_leaf() is present and not a table',
     since: '6.1',
     placed: 'between',
+    after: '5.15',
     source: 'fact sheet 5.2, pmd_leaf: (v & 3) == 1 at 5.15, present && !table from 6.1 on',
   },
   {
@@ -228,6 +260,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/pgtable: support __HAVE_ARCH_PTE_SWP_EXCLUSIVE',
     since: '6.1',
     placed: 'between',
+    after: '5.9',
     source:
       'fact sheet 5.1: type at b2..7 up to 4.20 (and as of ff1712f953e2), EXCLUSIVE b2, type b3..7 at 6.1',
   },
@@ -236,6 +269,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Support execute-only permissions with Enhanced PAN',
     since: '6.1',
     placed: 'between',
+    after: '5.9',
     source: 'pgtable.h of 6.1.192 asks for UXN too; as of ff1712f953e2 only for !USER',
   },
   {
@@ -286,6 +320,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: Enable LPA2 (52-bit addresses with 4k and 16k pages)',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'arch/arm64/Kconfig of 6.12.117 has ARM64_LPA2, of 6.1.192 not; PTE_ADDR_LOW reaches bit 49',
   },
   {
@@ -293,6 +328,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: handle PKEY/POE protection bits',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     source: 'fact sheet 5.2, pmd_modify: also b60 to b62 from 6.12 on',
   },
   {
@@ -300,6 +336,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: pmd_pgprot() and pud_pgprot()',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'vectors: 6.12.117 has pmd_pgprot, 6.1.192 not',
   },
   {
@@ -307,6 +344,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/mm: Modify range-based tlbi to decrement scale',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     source:
       'tlbflush.h of 6.12.117: largest scale first, MAX_TLBI_RANGE_PAGES pages still in range; fact sheet 5.3',
   },
@@ -315,6 +353,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: mm: Always make sw-dirty PTEs hw-dirty in pte_modify',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     backports: ['6.1.176', '6.1.192'],
     source: 'fact sheet 5.2, pmd_modify: 6.1.192 and from 6.12 on, not 6.5',
   },
@@ -323,6 +362,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64, mm: avoid always making PTE dirty in pte_mkwrite()',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     backports: ['6.1.192', '6.12.117'],
     source:
       'vectors of 6.1.192 and 6.12.117; pgtable.h as of this commit is behind 6.14 (no PTE_DEVMAP), so 6.12 and 6.14 mainline do not have it, other than fact sheet 5.2 reads',
@@ -332,6 +372,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64/mm: table entries are told apart by their whole type field',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     source: 'pgtable.h as of 143937ca51cc: p4d_bad compares the type, pte_mkcont sets PTE_CONT only',
   },
   {
@@ -339,6 +380,7 @@ export const ARM64_COMMITS: readonly Commit[] = [
     subject: 'arm64: access flag in table entries (FEAT_HAFT)',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     source: 'fact sheet 5.2, pmd_populate: AF in 6.19',
   },
   {

@@ -42,14 +42,16 @@ export const MM_COMMITS: readonly Commit[] = [
     id: 'ced108037c2a',
     subject: 'thp: fix MADV_DONTNEED vs. numa balancing race',
     since: '4.11',
-    placed: 'between',
-    source: 'fact sheet 3.5 (change_huge_pmd) and 10, row 13',
+    placed: 'read',
+    source:
+      'fact sheet 3.5 (change_huge_pmd) and 10, row 13: 4.11.0; mm/huge_memory.c of 4.10.17 clears and sets',
   },
   {
     id: '70cbc3cc78a9',
     subject: 'mm: gup: fix the fast GUP race with THP collapse',
     since: '6.1',
     placed: 'between',
+    after: '4.14',
     source: '6.1.192 and 6.12.117 compare the pmd again in gup_pte_range; msm-4.14 (mm/gup.c) does not',
   },
   {
@@ -57,6 +59,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm/thp: carry over dirty bit when thp splits on pmd',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source:
       'mm/huge_memory.c, __split_huge_pmd_locked: 6.1.192 leaves the ptes clean (the folio is dirty), 6.12.117 makes them dirty',
   },
@@ -72,6 +75,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm/pgtable: allow pte_offset_map[_lock]() to fail',
     since: '6.5',
     placed: 'between',
+    after: '6.1.192',
     source:
       'fact sheet 1.4: pmd_none_or_trans_huge_or_clear_bad and pmd_trans_unstable 3.6 to 6.1, gone at 6.5',
   },
@@ -80,6 +84,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm: remove the savedwrite infrastructure of NUMA balancing',
     since: '6.5',
     placed: 'between',
+    after: '6.1.192',
     source: 'fact sheet 8.3: gone at 6.5; vectors: 6.1.192 has pmd_savedwrite, 6.12.117 has not',
   },
   {
@@ -87,6 +92,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm/treewide: replace pmd_large() with pmd_leaf()',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     source:
       'fact sheet 1.4: pmd_large gone at 6.12; vectors: 6.1.192 has pmd_large and pmd_huge, 6.12.117 has neither',
   },
@@ -95,6 +101,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: "mm: rename arch pte_mkwrite()'s to pte_mkwrite_novma()",
     since: '6.6',
     placed: 'between',
+    after: '6.5',
     source:
       'fact sheet 1.4: pmd_mkwrite(pmd) became pmd_mkwrite(pmd, vma) and pmd_mkwrite_novma between 6.5 and 6.12',
   },
@@ -103,6 +110,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm: mark special bits for huge pfn mappings when inject',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'vectors: 6.12.117 has pmd_special and pmd_mkspecial, 6.1.192 has neither',
   },
   {
@@ -125,6 +133,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm: make pte markers unconditional, and the swap-in error one of them',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source:
       'vectors: 6.1.192 has SWP_SWAPIN_ERROR, 6.12.117 has PTE_MARKER_POISONED and always SWP_PTE_MARKER',
   },
@@ -141,6 +150,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mremap: Remove LATENCY_LIMIT from mremap to reduce the number of TLB shootdowns',
     since: '4.19',
     placed: 'between',
+    after: '4.16',
     grade: 'R',
     source: 'patch of 6 Jun 2018 read in a mail archive: 64 pages at a time before; the release is recalled',
   },
@@ -149,6 +159,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm/huge_memory: use flush_pmd_tlb_range in move_huge_pmd',
     since: '6.0',
     placed: 'between',
+    after: '5.16',
     source: 'id and subject in a list of commits, the series is of June 2022; flush_tlb_range() before',
   },
   {
@@ -156,6 +167,7 @@ export const MM_COMMITS: readonly Commit[] = [
     subject: 'mm/mprotect: use mmu_gather',
     since: '6.0',
     placed: 'between',
+    after: '5.16',
     source:
       'id and subject in a later fix read in a mail archive; merged for 5.19, which has no place of its own here',
   },

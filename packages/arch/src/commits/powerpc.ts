@@ -14,6 +14,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: pmd_large() and pmd_leaf() look at the two low bits, not at PRESENT',
     since: '4.4',
     placed: 'between',
+    after: '3.16',
     source: 'fact sheet 8.3: 3.16 is trans_huge && PRESENT, 4.4 is (v & 3) != 0',
   },
   {
@@ -21,6 +22,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc: NUMA hinting entries are PROT_NONE entries',
     since: '4.4',
     placed: 'between',
+    after: '3.16',
     grade: 'R',
     source: 'fact sheet 1.2 begins with 4.5; 3.16 has none',
   },
@@ -44,7 +46,9 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: Linux PTE bits as the radix tree has them; radix; physical addresses in tables',
     since: '4.7',
     placed: 'between',
-    source: 'fact sheet 8.1 and 8.2: read at 4.5 and at 4.7.4',
+    after: '4.5',
+    source:
+      'fact sheet 8.1 and 8.2: read at 4.5 and at 4.7.4; 4.6.2 has PRESENT and PTE at b63 and b62 (hash.h) and no radix yet',
   },
   {
     id: 'ppc-flush-pmd-tlb-range',
@@ -57,8 +61,8 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     id: 'ppc-savedwrite',
     subject: 'powerpc/mm/autonuma: a saved write bit in PROT_NONE entries; PROT_NONE is no access bits',
     since: '4.11',
-    placed: 'between',
-    source: 'fact sheet 1.2 and 8.3: read at 4.9 without and at 4.11 with',
+    placed: 'read',
+    source: 'fact sheet 1.2 and 8.3: read at 4.11 with; book3s/64/pgtable.h of 4.10.17 is without',
   },
   {
     id: 'ppc-hash-format-4.12',
@@ -70,24 +74,35 @@ export const POWERPC_COMMITS: readonly Commit[] = [
   {
     id: 'ppc-devmap',
     subject: 'powerpc/mm: _PAGE_DEVMAP',
-    since: '4.15',
-    placed: 'between',
-    source: 'fact sheet 8.2: SW1, 4.15 to 6.14',
+    since: '4.13',
+    placed: 'read',
+    source: 'book3s/64/pgtable.h, _PAGE_DEVMAP: SW1 in 4.13.4, none in 4.12.0; fact sheet 8.2: up to 6.14',
   },
   {
     id: 'ppc-serialize-mm-cpumask',
     subject: "powerpc/mm: Don't send IPI to all cpus on THP updates",
-    since: '4.15',
-    placed: 'between',
-    source: 'fact sheet 8.3: kick_all_cpus_sync 4.5 to 4.12, serialize_against_pte_lookup 4.15 to 5.4',
+    since: '4.14',
+    placed: 'read',
+    source:
+      'arch/powerpc/mm/pgtable-book3s64.c: kick_all_cpus_sync in 4.13.4, serialize_against_pte_lookup in 4.14.0; fact sheet 8.3: up to 5.4',
+  },
+  {
+    id: 'ppc-radix-collapsed-pmd',
+    subject: 'powerpc/64s/radix: radix__flush_tlb_collapsed_pmd()',
+    since: '4.14',
+    placed: 'read',
+    source:
+      'arch/powerpc/mm/pgtable-radix.c, radix__pmdp_collapse_flush: flush_tlb_range in 4.13.4, collapsed_pmd in 4.14.0; fact sheet 8.3',
   },
   {
     id: 'ppc-radix-range-flush',
-    subject: 'powerpc/64s/radix: flush ranges by page up to a ceiling; flush_tlb_collapsed_pmd',
+    subject: 'powerpc/64s/radix: flush ranges by page up to a ceiling',
     since: '4.15',
     placed: 'between',
+    after: '4.14',
     grade: 'R',
-    source: 'fact sheet 8.3, pmdp_collapse_flush: flush_tlb_range at 4.12, collapsed_pmd later; 8.5',
+    source:
+      'fact sheet 8.5; arch/powerpc/mm/tlb-radix.c of 4.14.0 flushes the whole mm; the release is recalled',
   },
   {
     id: 'ppc-split-prepare-removed',
@@ -100,7 +115,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     id: 'ppc-hash-format-pkeys',
     subject: 'powerpc: Free up the bits that memory keys need in hash PTEs',
     since: '4.16',
-    placed: 'between',
+    placed: 'read',
     source: 'fact sheet 8.2: HASHPTE of 4K pages is b59 from 4.16 to 5.8; BUSY of 64K pages RSV1, then RPN44',
   },
   {
@@ -108,6 +123,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/64s/radix: do not flush TLB when relaxing access',
     since: '4.18',
     placed: 'between',
+    after: '4.9',
     grade: 'R',
     source: 'not in the fact sheet; pmdp_set_access_flags flushes in a stored 4.9 tree and not in 6.1.192',
   },
@@ -116,6 +132,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm/hash: Increase the user address range to 4PB; pud index of 10 bits',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     source: 'fact sheet 8.1: pud and pgd index bits 7/8 at 4.16, 10/8 from 4.20',
   },
   {
@@ -123,6 +140,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: split page-table locks of pmd tables; fragments of radix pte tables',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     grade: 'R',
     source: 'fact sheet 8.1: 256-byte fragments from 4.20',
   },
@@ -152,6 +170,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc: select ARCH_ENABLE_THP_MIGRATION',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     grade: 'I',
     source: 'fact sheet 10, row 17: before, an invalidated pmd could not be told from a swap pmd',
   },
@@ -168,6 +187,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/64s: pmd_is_serializing()',
     since: '5.4',
     placed: 'between',
+    after: '5.0',
     source: 'fact sheet 8.3: 5.4+',
   },
   {
@@ -175,6 +195,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm/hash: pmd_trans_huge() is false for devmap entries',
     since: '5.4',
     placed: 'between',
+    after: '5.0',
     source: 'fact sheet 8.3: hash 5.4 to 6.14',
   },
   {
@@ -182,6 +203,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: pte_present() and pte_hw_valid() also look at _PAGE_PTE',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 8.3: pte_present (5.8+)',
   },
   {
@@ -189,6 +211,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm/book3s64: Avoid sending IPI on clearing PMD; pmdp_huge_get_and_clear_full()',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 8.3: IPI up to 5.4, none 5.8+',
   },
   {
@@ -196,6 +219,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm/book3s64: _RPAGE_RSV1 is bit 6; memory keys in bits 56 to 60',
     since: '5.10',
     placed: 'between',
+    after: '5.8',
     source: 'fact sheet 8.2: b59 up to 5.8, b60 at 6.1; a patch of July 2020 moves it',
   },
   {
@@ -203,6 +227,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: pfn_pmd() sets _PAGE_PTE, pmd_mkhuge() only warns',
     since: '5.15',
     placed: 'between',
+    after: '5.8',
     source: 'fact sheet 8.3: 5.15+',
   },
   {
@@ -227,6 +252,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
       'powerpc/mm/book3s64: transparent huge pages at pud level; pmd_same of hash shared by 4K and 64K',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'vectors: 6.12.117 has the pud helpers, 6.1.192 has not',
   },
   {
@@ -234,6 +260,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: PAGE_NONE without _PAGE_PRIVILEGED',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     source: 'fact sheet 1.2 and 1.3: with PRIVILEGED up to 6.5, without from 6.12',
   },
   {
@@ -241,6 +268,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc: remove pte_mkuser() and pte_mkprivileged()',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'vectors: 6.1.192 has them, 6.12.117 has not',
   },
   {
@@ -248,6 +276,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/64s: pmd_leaf_size() and pud_leaf_size() of 4K hash; hugepd removed',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'vectors: 16 MiB in hash-4k 6.12.117, PMD_SIZE in 6.1.192',
   },
   {
@@ -255,6 +284,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/64s: pmdp_huge_get_and_clear() of a pmd that is not present only clears it',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     backports: ['6.1.192', '6.12.117'],
     source: 'fact sheet 13: stable backport; vectors',
   },
@@ -263,6 +293,7 @@ export const POWERPC_COMMITS: readonly Commit[] = [
     subject: 'powerpc/mm: remove _PAGE_DEVMAP',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     source: 'fact sheet 8.2: up to 6.14',
   },
   {

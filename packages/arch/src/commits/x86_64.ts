@@ -7,6 +7,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: thp: fix pmd_present for split_huge_page and PROT_NONE with THP',
     since: '3.8',
     placed: 'between',
+    after: '3.6',
     source: 'fact sheet 6.2 and 10, row 1: PSE and PROTNONE count as present at 3.8.13, not at 3.6.0',
   },
   {
@@ -15,6 +16,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     since: '3.16',
     until: '4.4',
     placed: 'between',
+    after: '3.10',
     source: 'fact sheet 6.1: NUMA is PROTNONE at 3.8 to 3.10, bit 9 at 3.16, gone at 4.4',
   },
   {
@@ -22,6 +24,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86: move the splitting bit of huge pmds to software bit 2',
     since: '3.16',
     placed: 'between',
+    after: '3.10',
     source: 'fact sheet 6.1: SPLITTING is bit 9 up to 3.10, bit 10 from 3.16 to 4.4',
   },
   {
@@ -29,6 +32,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: soft-dirty bits for user memory changes tracking',
     since: '3.16',
     placed: 'between',
+    after: '3.10',
     source: 'fact sheet 6.1 and 6.2: SOFT_DIRTY and pmd_mkdirty setting it from 3.16, not at 3.10',
   },
   {
@@ -36,6 +40,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: numa: use PROT_NONE in place of _PAGE_NUMA',
     since: '4.4',
     placed: 'between',
+    after: '3.16',
     source:
       'fact sheet 6.2: pmd_protnone from 4.4; pmd_mknotpresent clears PROTNONE too from 4.4, not at 3.16',
   },
@@ -58,6 +63,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/mm: Set TLB flush tunable to sane value (33)',
     since: '4.5',
     placed: 'between',
+    after: '3.16',
     source:
       'tlb costs 2 (id and subject); fact sheet 6.3: 3.16 has the shift heuristic, 4.5 the ceiling of 33',
   },
@@ -80,9 +86,10 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/mm: Move swap offset/type up in PTE to work around erratum',
     since: '4.8',
     placed: 'between',
+    after: '4.6',
     grade: 'R',
     source:
-      'patch of 7 Jul 2016 read in a mail archive (type from bit 9, offset from bit 15); its release is recalled',
+      'patch of 7 Jul 2016 read in a mail archive (type from bit 9, offset from bit 15); pgtable_64.h of 4.6.2 lacks it; its release is recalled',
   },
   {
     id: 'x86-swap-offset-14',
@@ -95,15 +102,17 @@ export const X86_64_COMMITS: readonly Commit[] = [
   {
     id: 'x86-swp-soft-dirty-rw',
     subject: 'mm: x86: move _PAGE_SWP_SOFT_DIRTY from bit 7 to bit 1',
-    since: '4.15',
-    placed: 'between',
-    source: 'fact sheet 6.1: bit 7 up to 4.12, bit 1 from 4.15',
+    since: '4.14',
+    placed: 'read',
+    source:
+      'arch/x86/include/asm/pgtable_types.h, _PAGE_SWP_SOFT_DIRTY: bit 7 in 4.13.4, bit 1 in 4.14.0; fact sheet 6.1',
   },
   {
     id: '6b28baca9b1f',
     subject: 'x86/speculation/l1tf: Protect PROT_NONE PTEs against speculation',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     source: 'fact sheet 6.2 and 10, row 16: absent 4.16.13, present 4.20.0 (v4.19-rc1 is recalled)',
   },
   {
@@ -111,6 +120,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/speculation/l1tf: Invert all not present mappings',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     source:
       'fact sheet 6.2 and 10, row 16: mknotpresent is rebuilt through pfn_pmd; absent 4.16.13, present 4.20.0',
   },
@@ -119,6 +129,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/speculation/l1tf: Protect swap entries against L1TF',
     since: '4.20',
     placed: 'between',
+    after: '4.16',
     grade: 'I',
     source:
       'vectors: 6.1.192 stores the type at bits 59 to 63 and the offset inverted; placed with 6b28baca9b1f',
@@ -127,30 +138,34 @@ export const X86_64_COMMITS: readonly Commit[] = [
     id: 'x86-pcid',
     subject: 'x86/mm: Implement PCID based optimization: try to preserve old TLB entries using PCID',
     since: '4.14',
-    placed: 'between',
-    source: 'fact sheet 6.3: PCID with TLB_NR_DYN_ASIDS slots and generations 4.14+ (4.20 read)',
+    placed: 'read',
+    source:
+      'fact sheet 6.3: PCID with TLB_NR_DYN_ASIDS slots and generations 4.14+; arch/x86/include/asm/tlbflush.h of 4.14.0 has them, of 4.13.4 not',
   },
   {
     id: 'x86-lazy-not-interrupted',
     subject: 'x86/mm/tlb: Only send page table free TLB flush to lazy TLB CPUs',
     since: '4.20',
     placed: 'between',
+    after: '4.14',
     source:
-      'fact sheet 6.3: lazy CPUs are skipped unless page tables were freed, read at 4.20; earlier leave_mm',
+      'fact sheet 6.3: lazy CPUs are skipped unless page tables were freed, read at 4.20; arch/x86/mm/tlb.c of 4.14.0 interrupts them',
   },
   {
     id: 'x86-gather-stride',
     subject: 'x86/mm: Page size aware flush_tlb_mm_range()',
     since: '4.20',
     placed: 'between',
+    after: '4.14',
     source:
-      'arch/x86/include/asm/tlb.h, tlb_flush(): tlb_get_unmap_shift() is the stride where flush_tlb_mm_range() has freed_tables (a module that copies it from 4.20 has both)',
+      'arch/x86/include/asm/tlb.h, tlb_flush(): tlb_get_unmap_shift() is the stride where flush_tlb_mm_range() has freed_tables (a module that copies it from 4.20 has both); 4.14.0 has neither',
   },
   {
     id: 'x86-pmd-leaf',
     subject: 'x86: mm: add p?d_leaf() definitions',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 1.4: pmd_large and pmd_leaf both at 5.8',
   },
   {
@@ -158,6 +173,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'userfaultfd: wp: add UFFDIO_WRITEPROTECT bits on x86',
     since: '5.8',
     placed: 'between',
+    after: '5.4',
     source: 'fact sheet 6.1: bit 10 is UFFD_WP from 5.8',
   },
   {
@@ -165,6 +181,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/pgtable: support __HAVE_ARCH_PTE_SWP_EXCLUSIVE',
     since: '6.1',
     placed: 'between',
+    after: '5.15',
     source: 'fact sheet 6.1: bit 3 of a swap pte is EXCLUSIVE from 6.1',
   },
   {
@@ -172,6 +189,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: x86, arm64: add arch_has_hw_pte_young() and non-leaf young',
     since: '6.1',
     placed: 'between',
+    after: '5.15',
     source: 'fact sheet 6.2: pmd_bad ignores A from 6.1, not at 5.15',
   },
   {
@@ -179,6 +197,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: avoid unnecessary TLB flush in change_huge_pmd (pmdp_invalidate_ad)',
     since: '6.1',
     placed: 'between',
+    after: '5.15',
     source: 'fact sheet 1.4: between 5.15 and 6.1; x86 establishes without a flush',
   },
   {
@@ -186,6 +205,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/mm: Introduce _PAGE_SAVED_DIRTY, shadow stack entries',
     since: '6.12',
     placed: 'between',
+    after: '6.5',
     source:
       'fact sheet 6.1 and 6.2: D moves to SAVED_DIRTY (bit 58) in 6.12, not at 6.5; DEVMAP moves to bit 57',
   },
@@ -194,6 +214,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86: pud_leaf tests PSE alone; pud_mkinvalid, pud_modify',
     since: '6.12',
     placed: 'between',
+    after: '6.1.192',
     source: 'arch/x86/include/asm/pgtable.h: 6.1.192 tests PSE and P, 6.12.117 PSE; vectors',
   },
   {
@@ -201,6 +222,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'mm: remove the devmap bit of page tables',
     since: '6.19',
     placed: 'between',
+    after: '6.14',
     source: 'fact sheet 6.1 and 6.2: pmd_trans_huge tests DEVMAP up to 6.14, not at 6.19',
   },
   {
@@ -208,6 +230,7 @@ export const X86_64_COMMITS: readonly Commit[] = [
     subject: 'x86/mm: broadcast TLB invalidation with INVLPGB and global ASIDs',
     since: '6.15',
     placed: 'between',
+    after: '6.14',
     source: 'fact sheet 6.3: read at 6.19; not at 6.14; issue 4 places it at 6.15',
   },
   {

@@ -1,6 +1,7 @@
 /**
  * How fast the translator is beside the C reference, trace by trace: interleaved runs in one process (reference, batch, one call
- * per access, and again), CPU time, medians. The counters and the checksum are compared before anything is timed.
+ * per access, and again), CPU time, medians. Each form runs once before, so that its code is compiled. The counters and the
+ * checksum of every run are compared; tables are new for each, since an access leaves its states in them.
  */
 import type { Arch } from '@ptemu/arch';
 import { ArchError } from '@ptemu/arch';
@@ -84,20 +85,25 @@ function* measureOne(one: Case, options: TranslationOptions): Generator<Translat
   const ratios: Record<TranslationMode, number[]> = { batch: [], call: [] };
   const referenceTimes: number[] = [];
   let first: TlbCounters | undefined;
-  for (let round = 0; round < rounds; round++) {
+  const pageSizes = { pages: [arch.layoutOf().PAGE_SHIFT] };
+  const tlb = { ...REFERENCE_TLB, l1d: [{ ...REFERENCE_TLB.l1d[0]!, ...pageSizes }], l2: [{ ...REFERENCE_TLB.l2![0]!, ...pageSizes }] };
+  const units = modes.map((mode) => {
+    const { memory, mmu } = mapWorkload(arch, one);
+    return { mode, memory, unit: compileTranslator({ memory, mmu, tlb, id: `${arch.spec} ${name} ${mode}` }) };
+  });
+  for (let round = 0; round <= rounds; round++) {
     const ns = reference?.run(pages).ns;
-    if (ns !== undefined) referenceTimes.push(ns);
-    for (const mode of modes) {
-      progress?.(`${arch.spec} ${name} ${mode} ${round + 1}/${rounds}`);
-      const { memory, mmu, space } = mapWorkload(arch, one);
-      const tlb = { ...REFERENCE_TLB, l1d: [{ ...REFERENCE_TLB.l1d[0]!, pages: [arch.layoutOf().PAGE_SHIFT] }], l2: [{ ...REFERENCE_TLB.l2![0]!, pages: [arch.layoutOf().PAGE_SHIFT] }] }; // prettier-ignore
-      const unit = compileTranslator({ memory, mmu, tlb, id: `${arch.spec} ${name} ${mode} ${round}` });
-      unit.load(space);
+    if (ns !== undefined && round > 0) referenceTimes.push(ns);
+    for (const { mode, memory, unit } of units) {
+      progress?.(`${arch.spec} ${name} ${mode} ${round}/${rounds}`);
+      unit.load(mapWorkload(arch, { ...one, memory }).space);
+      unit.reset();
       const start = process.cpuUsage();
       const sums = mode === 'batch' ? unit.run(trace) : runByCall(unit, trace);
       const { user, system } = process.cpuUsage(start);
       const counters = { ...unit.counters(), ...sums };
       verify(one, counters, (first ??= counters), golden);
+      if (round === 0) continue;
       const taken = (user + system) * 1000;
       times[mode].push(taken);
       if (ns !== undefined) ratios[mode].push(taken / ns);
@@ -115,7 +121,7 @@ function* measureOne(one: Case, options: TranslationOptions): Generator<Translat
       spread: reference === undefined ? null : [round3(low), round3(high)],
     };
   }
-}
+} // prettier-ignore
 
 function runByCall(unit: Translator, trace: Uint32Array): { readonly sumLo: number; readonly sumHi: number } {
   const { result } = unit;

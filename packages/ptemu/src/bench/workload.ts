@@ -83,12 +83,20 @@ function emptyWord(arch: Arch, level: Level): bigint {
   return found;
 }
 
-/** Maps `bytes` from `base` on. */
-export function mapWorkload(arch: Arch, { base, bytes }: { readonly base: bigint; readonly bytes: number }): Workload {
+/** Where a working set lies. */
+export interface WorkloadPlace {
+  readonly base: bigint;
+  readonly bytes: number;
+  /** Where its tables are made, beside those that are there; a new memory when left out. */
+  readonly memory?: PhysicalMemory;
+}
+
+/** Maps `bytes` from `base` on, in tables of its own. */
+export function mapWorkload(arch: Arch, { base, bytes, memory: given }: WorkloadPlace): Workload {
   const mmu = arch.mmuOf();
   const { tables, empty, leaf } = entryWords(arch);
   const pageShift = arch.layoutOf().PAGE_SHIFT;
-  const memory = new PhysicalMemory({ addressBits: 40, firstFrame: 16, pageShift });
+  const memory = given ?? new PhysicalMemory({ addressBits: 40, firstFrame: 16, pageShift });
   const builder = new TableBuilder({ memory, mmu, tables, empty });
   const pages = bytes / 2 ** pageShift;
   const first = FIRST_FRAME / 2 ** (pageShift - 12);

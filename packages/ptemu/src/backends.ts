@@ -41,7 +41,7 @@ const BACKENDS: readonly BackendEntry[] = [
     name: 's390',
     make: (options) => s390(options),
     options: {},
-    releases: () => ['4.5', '4.7', '4.12', '4.15', '6.12'],
+    releases: () => ['4.5', '4.6', '4.13', '4.14', '6.12'],
   },
   {
     name: 'powerpc',

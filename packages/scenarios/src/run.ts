@@ -1,5 +1,5 @@
 /** Running a probe: its world, the search, and the record of a schedule. */
-import type { Arch } from '@ptemu/arch';
+import type { Arch, Kernel } from '@ptemu/arch';
 import { DEADLOCK, exploration, type ExploreResult, LIVELOCK, type Program } from '@ptemu/explore';
 import type { Prepared } from '@ptemu/hw';
 import { MmWorld, type Switches } from '@ptemu/mm';
@@ -105,7 +105,8 @@ function resultOf(
   found: ExploreResult,
   own: Readonly<Record<string, number>>,
 ): ProbeResult {
-  const expected = expectationFor(arch, probe);
+  const expectation = expectationFor(arch, probe);
+  const { expected } = expectation;
   const cycle = found.fell.find(({ invariant }) => invariant === LIVELOCK)?.cycle;
   const bounds: Record<string, string | number> = { ...ASSUMED, ...probe.bounds, ...own };
   for (const { option, limit } of found.bounds) bounds[option] = limit;
@@ -132,19 +133,38 @@ function resultOf(
     reached: Object.fromEntries(found.reached.map(({ name, reached }) => [name, reached])),
     schedule: found.schedule,
     ...(cycle !== undefined && { cycle }),
-    ...(expected !== undefined && { expected }),
+    ...expectation,
     ...(expected !== undefined && found.verdict !== 'unknown' && { agrees: agrees(found, expected) }),
   };
 }
 
-/** The claim that applies to a backend in its release: the first that fits. */
-export function expectationFor(arch: Arch, probe: ProbeDefinition): Expectation | undefined {
-  return probe.expected.find((claim) => {
-    const named = claim.archs.length === 0 || claim.archs.some((name) => fits(arch, name));
-    if (!named) return false;
-    if (claim.from !== undefined && arch.kernel.isBefore(claim.from)) return false;
-    return claim.to === undefined || claim.to === arch.kernel.release || arch.kernel.isBefore(claim.to);
-  });
+/**
+ * The claim that applies to a backend in its release, the first that fits; or why there is none, where it is not known
+ * whether the release has the commit that decides.
+ */
+export function expectationFor(
+  arch: Arch,
+  probe: ProbeDefinition,
+): Pick<ProbeResult, 'expected' | 'noExpectation'> {
+  const { kernel } = arch;
+  for (const claim of probe.expected) {
+    const { archs, from, to } = claim;
+    if (archs.length > 0 && !archs.some((name) => fits(arch, name))) continue;
+    if (from !== undefined && lacks(kernel, from)) continue;
+    if (to !== undefined && kernel.has(to)) continue;
+    const open = [from, to].find((commit) => commit !== undefined && kernel.gap(commit) !== undefined);
+    return open === undefined ? { expected: claim } : { noExpectation: whereabouts(kernel, open) };
+  }
+  return {};
+}
+
+/** Tests whether it is known that a kernel does not have a commit. */
+const lacks = (kernel: Kernel, commit: string): boolean =>
+  !kernel.has(commit) && kernel.gap(commit) === undefined;
+
+function whereabouts(kernel: Kernel, commit: string): string {
+  const { after, by } = kernel.gap(commit) ?? {};
+  return `${commit} came ${after === undefined ? `by ${by}` : `between ${after} and ${by}`}`;
 }
 
 /** A claim names a backend (`arm64`), one of its forms (`powerpc:hash`), or one of its options (`arm64:granule=64k`, `arm64:cpu.bbml2=true`). */

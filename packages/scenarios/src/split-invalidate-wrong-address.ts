@@ -65,7 +65,7 @@ export const splitInvalidateWrongAddress: ScenarioDefinition = {
         },
         {
           archs: ['powerpc:radix'],
-          to: '4.7',
+          to: 'ppc-flush-pmd-tlb-range',
           verdict: 'SAFE',
           basis: 'computed',
           source:

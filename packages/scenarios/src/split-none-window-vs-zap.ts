@@ -13,6 +13,7 @@ import {
   zappedWhole,
 } from './cast.js';
 import type { ProbeDefinition, ScenarioDefinition } from './definition.js';
+import { arm64PresentIsValid, s390Empties } from './eras.js';
 import type { Expectation } from './types.js';
 
 const thread = 'mail "[BUG] random kernel crashes after THP rework on s390", 25 Feb 2016';
@@ -20,8 +21,8 @@ const words = 'fact sheet 1.1 and 4.3: the word that is stored';
 
 /** What the stored words say, where it differs from the mail: scenarios/README.md, corrections 1 and 2. */
 const byStoredWord: readonly Expectation[] = [
-  { archs: ['s390'], from: '4.7', to: '4.12', verdict: 'CEX', basis: 'computed', source: words },
-  { archs: ['arm32'], to: '4.6', verdict: 'SAFE', basis: 'computed', source: words },
+  { archs: ['s390'], ...s390Empties, verdict: 'CEX', basis: 'computed', source: words },
+  { archs: ['arm32'], to: 'arm-8579-1', verdict: 'SAFE', basis: 'computed', source: words },
 ];
 const safe: Expectation = { archs: [], verdict: 'SAFE', basis: 'doc', source: 'D-3, corpus part D' };
 
@@ -72,8 +73,7 @@ const probes: readonly ProbeDefinition[] = [
       { archs: ['arm32'], verdict: 'CEX', invariants: ['I21'], basis: 'computed', source: correction3 },
       {
         archs: ['arm64'],
-        from: '4.7',
-        to: '5.9',
+        ...arm64PresentIsValid,
         verdict: 'CEX',
         invariants: ['I21'],
         basis: 'computed',
@@ -81,8 +81,7 @@ const probes: readonly ProbeDefinition[] = [
       },
       {
         archs: ['s390'],
-        from: '4.7',
-        to: '4.12',
+        ...s390Empties,
         verdict: 'CEX',
         invariants: ['I21'],
         basis: 'computed',
@@ -90,8 +89,8 @@ const probes: readonly ProbeDefinition[] = [
       },
       {
         archs: ['powerpc'],
-        from: '4.20',
-        to: '5.4',
+        from: 'da7ad366b497',
+        to: '86ec2da037b8',
         verdict: 'CEX',
         invariants: ['I21'],
         basis: 'computed',

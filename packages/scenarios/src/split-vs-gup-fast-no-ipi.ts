@@ -61,7 +61,7 @@ export const splitVsGupFastNoIpi: ScenarioDefinition = {
       expected: [
         {
           archs: ['arm32'],
-          to: '4.6',
+          to: 'arm-8579-1',
           verdict: 'CEX',
           invariants: ['I3'],
           basis: 'computed',
@@ -84,7 +84,7 @@ export const splitVsGupFastNoIpi: ScenarioDefinition = {
       expected: [
         {
           archs: ['x86_64:cpu.invlpgb=true'],
-          from: '6.19',
+          from: 'x86-invlpgb',
           verdict: 'CEX',
           invariants: ['I22', 'I3'],
           basis: 'computed',

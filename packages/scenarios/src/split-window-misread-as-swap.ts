@@ -1,5 +1,6 @@
 import { exitCpus, inWindow, processCpus, reclaim, splitDone, user } from './cast.js';
 import type { ScenarioDefinition } from './definition.js';
+import { arm64PresentIsValid, s390Empties } from './eras.js';
 
 /** A huge pmd under split that a fault takes for a swap entry. */
 export const splitWindowMisreadAsSwap: ScenarioDefinition = {
@@ -36,8 +37,7 @@ export const splitWindowMisreadAsSwap: ScenarioDefinition = {
       expected: [
         {
           archs: ['arm64'],
-          from: '4.7',
-          to: '5.9',
+          ...arm64PresentIsValid,
           verdict: 'CEX',
           invariants: ['I21', 'I22'],
           basis: 'doc',
@@ -45,7 +45,7 @@ export const splitWindowMisreadAsSwap: ScenarioDefinition = {
         },
         {
           archs: ['arm32'],
-          from: '4.7',
+          from: '624531886987',
           verdict: 'CEX',
           invariants: ['I21', 'I22'],
           basis: 'computed',
@@ -54,8 +54,7 @@ export const splitWindowMisreadAsSwap: ScenarioDefinition = {
         },
         {
           archs: ['s390'],
-          from: '4.7',
-          to: '4.12',
+          ...s390Empties,
           verdict: 'CEX',
           invariants: ['I21'],
           basis: 'computed',

@@ -5,12 +5,16 @@ import type { TraceDocument, TraceStep } from '@ptemu/trace';
 /** SAFE: no interleaving breaks the invariants that the probe names. CEX: one does. */
 export type Expected = 'SAFE' | 'CEX';
 
-/** A claim about Linux, with its source. The run decides whether ptemu agrees. */
+/**
+ * A claim about Linux, with its source. The run decides whether ptemu agrees. An era is told by commits, so that toggling
+ * one moves the claim with it; where it is not known whether a release has the commit, there is no expectation.
+ */
 export interface Expectation {
   /** Backends by name or spec prefix (`powerpc:hash`); empty: all. */
   readonly archs: readonly string[];
-  /** Releases, both included; left out: every release that the probe covers. */
+  /** The commit that brought what is claimed; from the first release that the probe covers when absent. */
   readonly from?: string;
+  /** The commit that ended it; to this day when absent. */
   readonly to?: string;
   readonly verdict: Expected;
   /** Invariants of which at least one falls when the verdict is CEX. */
@@ -27,7 +31,7 @@ export interface Probe {
   readonly title: string;
   readonly variant?: string;
   readonly judgedBy: readonly string[];
-  /** First claim that fits decides; where none fits there is no expectation. */
+  /** First claim that fits decides; where none fits, or where it is open whether one does, there is no expectation. */
   readonly expected: readonly Expectation[];
   /** For a broken twin: the probe that it breaks, and the step that it drops. */
   readonly twinOf?: { readonly probe: string; readonly drops: string };
@@ -99,6 +103,8 @@ export interface ProbeResult {
   /** I18: the steps that follow the schedule again and again. */
   readonly cycle?: readonly ScheduleEntry[];
   readonly expected?: Expectation;
+  /** Why there is no expectation, where a commit decides whose release is not known: `<commit> came between 4.5 and 4.7`. */
+  readonly noExpectation?: string;
   /** Whether the verdict is the expected one; absent without expectation, and where the verdict is unknown. */
   readonly agrees?: boolean;
 }

@@ -1,4 +1,4 @@
-import { commits } from '@ptemu/arch';
+import { type Commit, commits } from '@ptemu/arch';
 import { table } from '@ptemu/report';
 import type { Scenario, ScenarioApi, ScenarioSource } from '@ptemu/scenarios';
 import { EXIT, type ExitCode, type Io } from './io.js';
@@ -64,11 +64,15 @@ function listCommits(options: ListOptions, io: Io): void {
   }
   const rows = commits().map((commit) => [
     commit.id,
-    [commit.placed === 'between' ? `<= ${commit.since}` : commit.since, ...(commit.backports ?? [])].join(
-      ' ',
-    ),
+    [sinceText(commit), ...(commit.backports ?? [])].join(' '),
     commit.until ?? '',
     commit.subject,
   ]);
   io.stdout(`${table(['commit', 'since', 'until', 'subject'], rows, { color: io.color })}\n`);
+}
+
+/** The release that a commit came with, or those between which it did. */
+function sinceText({ placed, after, since }: Commit): string {
+  if (placed !== 'between') return since;
+  return after === undefined ? `<= ${since}` : `> ${after}, <= ${since}`;
 }

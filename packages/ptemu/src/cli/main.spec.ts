@@ -198,6 +198,17 @@ describe('ptemu run', () => {
       `run ${SPLIT} --probe D-1 --arch s390 --kernel 4.12 --without 227be799c39a --json`,
     );
     expect(lines(stdout)[0]).toMatchObject({ verdict: 'holds', commits: ['-227be799c39a'] });
+    expect(lines(stdout)[0]).toMatchObject({ expected: { verdict: 'SAFE' }, agrees: true });
+  });
+  it('notes where no source says which verdict to expect, which is no difference', async () => {
+    const command = 'run split-window-misread-as-swap --arch arm64 --kernel 4.6';
+    const why = '5bb1cc0ff9a6 came between 4.5 and 4.7';
+    const { stdout, code } = await ptemu(command);
+    expect(stdout).toMatch(/^D-9 thp-migration +arm64 +4\.6 +holds +\d+ +\d+ +-$/m);
+    expect(stdout).toContain(`\nnote: D-9 on arm64 4.6, no expectation: ${why}\n`);
+    expect(code).toBe(0);
+    const [race] = lines((await ptemu(`${command} --json`)).stdout);
+    expect(race).toMatchObject({ verdict: 'holds', expected: null, noExpectation: why, agrees: null });
   });
   it('searches at random with a seed, the same twice', async () => {
     const command = `run ${SPLIT} --probe D-1 --arch s390 --kernel 4.12 --strategy random --seed 3 --runs 200`;

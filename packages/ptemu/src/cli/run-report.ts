@@ -53,6 +53,8 @@ function printNotes(result: ProbeResult, io: Io): void {
   if (missed.length > 0 && result.verdict === 'holds') {
     io.stdout(`\nnote: ${name} never reached ${missed.join(', ')}\n`);
   }
+  if (result.noExpectation !== undefined)
+    io.stdout(`\nnote: ${name}, no expectation: ${result.noExpectation}\n`);
   if (result.verdict === 'unknown') io.stdout(`\nnote: ${name} is unknown: ${result.message}\n`);
 }
 

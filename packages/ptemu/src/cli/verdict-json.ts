@@ -27,6 +27,7 @@ export function verdictOf(result: ProbeResult): Readonly<Record<string, unknown>
     ...(result.cycle !== undefined && { cycle: result.cycle }),
     reached: result.reached,
     expected: expectedOf(result.expected),
+    ...(result.noExpectation !== undefined && { noExpectation: result.noExpectation }),
     agrees: result.agrees ?? null,
   };
 }

@@ -47,7 +47,7 @@ const SPINS = 50_000;
 interface Threads {
   readonly Worker: new (
     code: string,
-    options: { eval: true; workerData: unknown; transferList?: unknown[] },
+    options: { eval: true; execArgv: string[]; workerData: unknown; transferList?: unknown[] },
   ) => { unref(): void };
   readonly MessageChannel: new () => { readonly port1: Port; readonly port2: Port };
 }
@@ -91,6 +91,8 @@ export class Crew {
       const { port1, port2 } = new threads.MessageChannel();
       const worker = new threads.Worker(workerText(), {
         eval: true,
+        // The text is a script, whatever the process was told that its own text is (`--input-type=module`).
+        execArgv: [],
         workerData: { control: this.#control, who, port: port2 },
         transferList: [port2],
       });

@@ -10,6 +10,7 @@
 import { crc32 } from 'node:zlib';
 import { ACCESS_BYTES_MAX, type AccessBatch, BATCH_ACCESSES, type BatchSink, ACCESS_FETCH, type TraceParser } from './access-batch.js'; // prettier-ignore
 import { AddressTraceError, type AddressTraceErrorCode } from './address-trace-error.js';
+import { PieceBuffer } from './piece-buffer.js';
 
 /** The first bytes: as those of PNG, they do not survive a transfer as text. */
 export const COMPACT_MAGIC: Uint8Array = Uint8Array.of(0x89, 0x50, 0x54, 0x54, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -25,7 +26,6 @@ const DIFFERENCE_BYTES_MAX = 10;
 const END_TAG = 0;
 const SIZE_MASK = 0x1f;
 const MOVED = 0x80;
-const PIECE = 65_536;
 
 /** What the two streams, data and instructions, expect: words of an address each. */
 interface Expected {
@@ -117,11 +117,10 @@ function expect(expected: Expected, isFetch: boolean, lo: number, hi: number, si
 /** Reads the compact form. */
 export class CompactParser implements TraceParser {
   readonly #sink: BatchSink;
-  /** What was not parsed yet, with room for a record's worth of zeros behind it. */
-  readonly #work = new Uint8Array(HEADER_BYTES + PIECE + RECORD_BYTES_MAX);
+  /** With room for a record's worth of zeros behind what was not parsed yet. */
+  readonly #buffer = new PieceBuffer(HEADER_BYTES + RECORD_BYTES_MAX);
+  readonly #work = this.#buffer.bytes;
   readonly #expected = nothing();
-  #held = 0;
-  #offset = 0;
   #crc = 0;
   #state: 'header' | 'records' | 'done' = 'header';
   /** End of the varint that was read last, and its words. */
@@ -134,20 +133,14 @@ export class CompactParser implements TraceParser {
   }
 
   push(bytes: Uint8Array): boolean {
-    for (let at = 0; at < bytes.length; at += PIECE) {
-      const piece = bytes.subarray(at, at + PIECE);
-      this.#work.set(piece, this.#held);
-      this.#held += piece.length;
-      if (!this.#parse(RECORD_BYTES_MAX)) return false;
-    }
-    return true;
+    return this.#buffer.push(bytes, () => this.#parse(RECORD_BYTES_MAX));
   }
 
   end(): boolean {
     if (!this.#parse(1)) return false;
-    if (this.#state === 'header') throw this.#error('TRUNCATED', 'the header is cut off', this.#held);
-    if (this.#state === 'records')
-      throw this.#error('TRUNCATED', 'no footer: the trace is cut off', this.#held);
+    const { held } = this.#buffer;
+    if (this.#state === 'header') throw this.#error('TRUNCATED', 'the header is cut off', held);
+    if (this.#state === 'records') throw this.#error('TRUNCATED', 'no footer: the trace is cut off', held);
     return this.#sink.flush();
   }
 
@@ -155,20 +148,18 @@ export class CompactParser implements TraceParser {
   #parse(least: number): boolean {
     let start = 0;
     if (this.#state === 'header') {
-      if (this.#held < HEADER_BYTES) return true;
+      if (this.#buffer.held < HEADER_BYTES) return true;
       this.#readHeader();
       start = HEADER_BYTES;
     }
     const stop = this.#state === 'records' ? this.#readRecords(start, least) : start;
     const wanted = stop >= 0;
-    if (this.#state === 'done' && this.#held > stop) {
+    if (this.#state === 'done' && this.#buffer.held > stop) {
       throw this.#error('SYNTAX', 'bytes behind the footer', stop);
     }
     if (!wanted) return false;
     this.#crc = crc32(this.#work.subarray(0, stop), this.#crc);
-    this.#work.copyWithin(0, stop, this.#held);
-    this.#held -= stop;
-    this.#offset += stop;
+    this.#buffer.drop(stop);
     return true;
   }
 
@@ -187,7 +178,7 @@ export class CompactParser implements TraceParser {
   /** Reads records from `start` on. Returns where it stopped, or -1 where no more is wanted. */
   #readRecords(start: number, least: number): number {
     const work = this.#work;
-    const end = this.#held;
+    const { held: end, offset } = this.#buffer;
     const expected = this.#expected;
     const sink = this.#sink;
     const { batch } = sink;
@@ -228,7 +219,7 @@ export class CompactParser implements TraceParser {
       los[length] = lo;
       his[length] = hi;
       sizes[length] = size;
-      offsets[length] = this.#offset + start;
+      offsets[length] = offset + start;
       lines[length] = 0;
       start = at;
       if (++length >= sink.room) {
@@ -273,6 +264,6 @@ export class CompactParser implements TraceParser {
   }
 
   #error(code: AddressTraceErrorCode, message: string, at: number): AddressTraceError {
-    return new AddressTraceError(code, message, { offset: this.#offset + at });
+    return new AddressTraceError(code, message, { offset: this.#buffer.offset + at });
   }
 }

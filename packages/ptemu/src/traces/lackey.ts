@@ -17,10 +17,10 @@ import {
   ACCESS_WRITE,
 } from './access-batch.js';
 import { AddressTraceError, type AddressTraceErrorCode, byteText } from './address-trace-error.js';
+import { PieceBuffer } from './piece-buffer.js';
 
 /** Bytes of the longest line that is passed over. */
 export const LINE_BYTES_MAX = 16_384;
-const PIECE = 65_536;
 /** More than the longest line of an access: it can be parsed without looking for its end first. */
 const ACCESS_LINE_MAX = 32;
 const ADDRESS_DIGITS_MAX = 16;
@@ -42,10 +42,9 @@ const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {
 /** Reads the text form. */
 export class LackeyParser implements TraceParser {
   readonly #sink: BatchSink;
-  readonly #work = new Uint8Array(LINE_BYTES_MAX + PIECE);
-  /** Bytes in the buffer, the place of its first byte in the trace, and the line that begins there, counted from 1. */
-  #held = 0;
-  #offset = 0;
+  readonly #buffer = new PieceBuffer(LINE_BYTES_MAX);
+  readonly #work = this.#buffer.bytes;
+  /** The line that begins where the buffer does, counted from 1. */
   #line = 1;
 
   constructor(sink: BatchSink) {
@@ -53,33 +52,23 @@ export class LackeyParser implements TraceParser {
   }
 
   push(bytes: Uint8Array): boolean {
-    for (let at = 0; at < bytes.length; at += PIECE) {
-      const piece = bytes.subarray(at, at + PIECE);
-      this.#work.set(piece, this.#held);
-      this.#held += piece.length;
-      if (!this.#parse()) return false;
-      if (this.#held >= LINE_BYTES_MAX) {
-        throw this.#error(
-          'SYNTAX',
-          `a line of more than ${LINE_BYTES_MAX} bytes; those of lackey are short`,
-          0,
-        );
-      }
-    }
-    return true;
+    return this.#buffer.push(bytes, () => {
+      const wanted = this.#parse();
+      if (wanted && this.#buffer.held >= LINE_BYTES_MAX) this.#tooLong(0);
+      return wanted;
+    });
   }
 
   end(): boolean {
-    if (this.#held > 0) {
-      throw this.#error('TRUNCATED', 'the last line has no end: the trace is cut off', this.#held);
-    }
+    const { held } = this.#buffer;
+    if (held > 0) throw this.#error('TRUNCATED', 'the last line has no end: the trace is cut off', held);
     return this.#sink.flush();
   }
 
   /** Parses all whole lines, and moves what is left to the front. Returns whether more is wanted. */
   #parse(): boolean {
     const work = this.#work;
-    const end = this.#held;
+    const { held: end, offset } = this.#buffer;
     const sink = this.#sink;
     const { batch } = sink;
     const { kind: kinds, lo: los, hi: his, size: sizes, offset: offsets, line: lines } = batch;
@@ -117,7 +106,7 @@ export class LackeyParser implements TraceParser {
       los[length] = lo;
       his[length] = hi;
       sizes[length] = size;
-      offsets[length] = this.#offset + start;
+      offsets[length] = offset + start;
       lines[length] = this.#line++;
       start = at + 1;
       if (++length >= sink.room) {
@@ -127,9 +116,7 @@ export class LackeyParser implements TraceParser {
       }
     }
     batch.length = length;
-    work.copyWithin(0, start, end);
-    this.#held = end - start;
-    this.#offset += start;
+    this.#buffer.drop(start);
     return wanted;
   }
 
@@ -183,7 +170,7 @@ export class LackeyParser implements TraceParser {
   }
 
   #error(code: AddressTraceErrorCode, message: string, at: number): AddressTraceError {
-    return new AddressTraceError(code, message, { offset: this.#offset + at, line: this.#line });
+    return new AddressTraceError(code, message, { offset: this.#buffer.offset + at, line: this.#line });
   }
 }
 

@@ -2,8 +2,8 @@
 import { type Paddr, type Slot, type Vaddr, __paddr, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
+import { forEachPmd } from './for-each-pmd.js';
 import { copy_huge_pmd, do_huge_pmd_anonymous_page, hugeStart, zap_huge_pmd } from './huge_memory.js';
-import { __split_huge_pmd } from './huge_memory-split.js';
 import type { DirectVma } from './mm_types.js';
 import {
   type MmuGather,
@@ -25,21 +25,10 @@ export function* unmap_page_range(
   addr: Vaddr,
   end: Vaddr,
 ): Steps<void> {
-  for (let at = addr, next = at; at < end; at = next) {
-    next = cx.tables.pmd_addr_end(at, end);
-    const pmd = cx.tables.pmd_offset(vma.vm_mm, at);
-    if (pmd === undefined) continue;
-    const entry = cx.machine.memory.load(pmd.paddr);
-    if (cx.pmd.pmd_none(entry)) continue;
-    if (cx.pmd.pmd_trans_huge(entry)) {
-      if (next - at === BigInt(cx.machine.layout.HPAGE_PMD_SIZE)) {
-        yield* zap_huge_pmd(cx, tlb, vma, pmd, at);
-        continue;
-      }
-      yield* __split_huge_pmd(cx, vma, pmd, hugeStart(cx, at));
-    }
-    yield* zap_pte_range(cx, tlb, vma, pmd, at, next);
-  }
+  yield* forEachPmd(cx, vma, addr, end, {
+    huge: (pmd, at) => zap_huge_pmd(cx, tlb, vma, pmd, at),
+    ptes: (pmd, at, next) => zap_pte_range(cx, tlb, vma, pmd, at, next),
+  });
 }
 
 /** Zaps the ptes of one table. @see Linux mm/memory.c, `zap_pte_range` (6.1.192, 6.12.117) */

@@ -2,8 +2,8 @@
 import { type Slot, type Vaddr, __vaddr } from '@ptemu/arch';
 import type { Steps } from '@ptemu/explore';
 import type { DirectContext } from './context.js';
-import { change_huge_pmd, hugeStart } from './huge_memory.js';
-import { __split_huge_pmd } from './huge_memory-split.js';
+import { forEachPmd } from './for-each-pmd.js';
+import { change_huge_pmd } from './huge_memory.js';
 import { enterLazyMmu, leaveLazyMmu } from './memory.js';
 import type { DirectVma } from './mm_types.js';
 import {
@@ -29,22 +29,15 @@ export function* change_protection(
   const gathers = cx.kernel.has('4a18419f71cd');
   const tlb = tlb_gather_mmu(vma.vm_mm, { fullmm: false });
   let changed = false;
-  for (let at = start, next = at; at < end; at = next) {
-    next = cx.tables.pmd_addr_end(at, end);
-    const pmd = cx.tables.pmd_offset(vma.vm_mm, at);
-    if (pmd === undefined) continue;
-    const entry = cx.machine.memory.load(pmd.paddr);
-    if (cx.pmd.pmd_none(entry)) continue;
-    if (cx.pmd.pmd_trans_huge(entry)) {
-      if (next - at === BigInt(cx.machine.layout.HPAGE_PMD_SIZE)) {
-        yield* change_huge_pmd(cx, tlb, vma, pmd, at, newprot);
-        changed = true;
-        continue;
-      }
-      yield* __split_huge_pmd(cx, vma, pmd, hugeStart(cx, at));
-    }
-    changed = (yield* change_pte_range(cx, tlb, vma, pmd, at, next, newprot)) || changed;
-  }
+  yield* forEachPmd(cx, vma, start, end, {
+    huge: (pmd, at) => {
+      changed = true;
+      return change_huge_pmd(cx, tlb, vma, pmd, at, newprot);
+    },
+    *ptes(pmd, at, next) {
+      changed = (yield* change_pte_range(cx, tlb, vma, pmd, at, next, newprot)) || changed;
+    },
+  });
   if (gathers) yield* tlb_finish_mmu(cx, tlb);
   else if (changed) yield* cx.sequences.flush_tlb_range(cx.cpu, vma, { start, end });
 }

@@ -57,11 +57,11 @@ export const splitInvalidateWrongAddress: ScenarioDefinition = {
             'fact sheet 1.4 and 8.3: pmdp_huge_split_prepare (4.5 to 4.15) has flushed the HPTEs for the right address before',
         },
         {
-          archs: ['arm64:granule=64k'],
+          archs: ['arm64:granule=64k', 'arm64:granule=16k'],
           verdict: 'SAFE',
           basis: 'computed',
           source:
-            'fact sheet 5.3: 8192 pages are more than the ceiling of 1024, so the whole ASID is flushed whatever the address',
+            'fact sheet 5.3: 8192 pages (16k: 2048) are more than the ceiling of 1024, so the whole ASID is flushed whatever the address',
         },
         {
           archs: ['powerpc:radix'],

@@ -201,8 +201,12 @@ function counters(n: number): Program {
   return { world: c.world, threads: [0, 1, 2, 3].map((i) => ({ name: `T${i}`, start: count(i) })) };
 }
 
+/** How far from their mean the costs of a state may lie. */
+const FLAT = 0.2;
+
 /** What a state costs from 10^4 to 10^7 of them. */
 function scale(): string {
+  const costs: number[] = [];
   explore(counters(17), { strategy: 'exhaustive', sleepSets: false });
   const rows = [9, 17, 31, 56].map((n) => {
     const states = (n + 1) ** 4;
@@ -226,14 +230,20 @@ function scale(): string {
         }),
       ),
     );
+    costs.push((1e6 * ms) / (repeat * states));
     return [
       number(states),
-      number((1e6 * ms) / (repeat * states)),
+      number(costs.at(-1) ?? NaN),
       number(bytes, 1),
       number(process.memoryUsage.rss() / 2 ** 20),
     ];
   });
-  return `cost of a state, four counters\n\n${table(['states', 'CPU ns/state', 'bytes/state', 'process MiB'], rows, { align: ['right', 'right', 'right', 'right'] })}`;
+  const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
+  const furthest = Math.max(...costs.map((cost) => Math.abs(cost / mean - 1)));
+  return [
+    `cost of a state, four counters\n\n${table(['states', 'CPU ns/state', 'bytes/state', 'process MiB'], rows, { align: ['right', 'right', 'right', 'right'] })}`,
+    `furthest from their mean of ${number(mean)} ns: ${number(100 * furthest)} % (bar ${100 * FLAT}): ${furthest <= FLAT ? 'holds' : 'does not hold'}`,
+  ].join('\n\n');
 }
 
 /** split-none-window-vs-zap with three bystanders on arm64: the whole mm behind every step. */

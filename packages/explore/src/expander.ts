@@ -217,6 +217,8 @@ export class Expander<P> {
     const events = this.#events;
     const { batch } = this.#scratch;
     const { counting, looking } = this;
+    const sleepSets = this.#sleepSets;
+    const levelEnd = this.#levelEnd;
     store.reserve(Math.min(store.size + nrBatch, this.#maxStates));
     const { nrWords } = store.layout;
     const stride = nrWords + EXTRA;
@@ -261,7 +263,7 @@ export class Expander<P> {
             same = k === nrWords;
           }
           if (same) {
-            if (known >= this.#levelEnd) {
+            if (sleepSets && known >= levelEnd) {
               const sleep = sleeps[known >>> CHUNK_BITS] as Int32Array;
               sleep[known & CHUNK_MASK] =
                 (sleep[known & CHUNK_MASK] as number) & (batch[extra + 3] as number);

@@ -32,7 +32,7 @@ const BEGUN = 1;
 const FINISHED = 2;
 const READY = 3;
 /** Phases. */
-const [EXPAND, COUNT, COMMIT, QUIT] = [1, 2, 3, 4];
+const [EXPAND, COUNT, COMMIT, MOVE, QUIT] = [1, 2, 3, 4, 5];
 
 /** Candidates that one round may make. */
 const ROUND_CANDIDATES = 1 << 19;
@@ -242,6 +242,12 @@ export class Crew {
     }
   }
 
+  /** Enters what an index has into a larger one that is empty. */
+  moveEntries(before: Int32Array, after: Int32Array): void {
+    for (const port of this.#ports) port.postMessage({ chunks: [], slots: 0, move: { before, after } });
+    this.#phase(MOVE, () => kernel.moveEntries(before, after, this.#control));
+  }
+
   /** Ends the threads. */
   close(): void {
     this.#begin(QUIT);
@@ -289,11 +295,13 @@ export class Crew {
     const lists = [tables.words, tables.parents, tables.actors, tables.sleeps] as const;
     const chunks = lists.map((list, l) => {
       const sent = this.#sentChunks[l] as (Int32Array | Uint8Array)[];
-      return list.flatMap((chunk, i) => {
-        if (sent[i] === chunk) return [];
+      const fresh: (readonly [number, Int32Array | Uint8Array])[] = [];
+      for (let i = 0; i < list.length; i++) {
+        const chunk = list[i] as Int32Array | Uint8Array;
+        if (sent[i] !== chunk) fresh.push([i, chunk]);
         sent[i] = chunk;
-        return [[i, chunk] as const];
-      });
+      }
+      return fresh;
     });
     const changed = this.#sent !== tables;
     if (!changed && fresh === undefined && chunks.every((list) => list.length === 0)) return this.#memory;
@@ -327,7 +335,7 @@ const { workerData, receiveMessageOnPort } = require('node:worker_threads');
 const kernel = (${makeKernel.toString()})();
 (${work.toString()})(kernel, workerData, receiveMessageOnPort, {
   PHASE: ${PHASE}, BEGUN: ${BEGUN}, FINISHED: ${FINISHED}, READY: ${READY},
-  EXPAND: ${EXPAND}, COUNT: ${COUNT}, COMMIT: ${COMMIT}, SPINS: ${SPINS},
+  EXPAND: ${EXPAND}, COUNT: ${COUNT}, COMMIT: ${COMMIT}, MOVE: ${MOVE}, SPINS: ${SPINS},
 });
 `;
 }
@@ -338,7 +346,10 @@ function work(
   data: { readonly control: Int32Array; readonly who: number; readonly port: unknown },
   receive: (port: unknown) => { readonly message: unknown } | undefined,
   k: Readonly<
-    Record<'PHASE' | 'BEGUN' | 'FINISHED' | 'READY' | 'EXPAND' | 'COUNT' | 'COMMIT' | 'SPINS', number>
+    Record<
+      'PHASE' | 'BEGUN' | 'FINISHED' | 'READY' | 'EXPAND' | 'COUNT' | 'COMMIT' | 'MOVE' | 'SPINS',
+      number
+    >
   >,
 ): void {
   const { control, who, port } = data;
@@ -348,7 +359,9 @@ function work(
     readonly tables: KernelTables | undefined;
     readonly chunks: readonly (readonly (readonly [number, Int32Array | Uint8Array])[])[];
     readonly slots: number;
+    readonly move: { readonly before: Int32Array; readonly after: Int32Array } | undefined;
   };
+  let move: Message['move'];
   const lists: (Int32Array | Uint8Array)[][] = [[], [], [], []];
   const [words, parents, actors, sleeps] = lists;
   let memory: RoundMemory | undefined;
@@ -362,6 +375,8 @@ function work(
     begun++;
     for (let got = receive(port); got !== undefined; got = receive(port)) {
       const message = got.message as Message;
+      ({ move } = message);
+      if (move !== undefined) continue;
       memory = message.memory ?? memory;
       message.chunks.forEach((list, l) => {
         for (const [i, chunk] of list) (lists[l] as unknown[])[i] = chunk;
@@ -385,6 +400,7 @@ function work(
       kernel.runRound(tables as KernelTables, scratch as KernelScratch, memory as RoundMemory, who);
     } else if (phase === k.COUNT) kernel.countWinners(memory as RoundMemory);
     else if (phase === k.COMMIT) kernel.commitWinners(tables as KernelTables, memory as RoundMemory);
+    else if (phase === k.MOVE && move !== undefined) kernel.moveEntries(move.before, move.after, control);
     else return;
     Atomics.add(control, k.FINISHED, 1);
     Atomics.notify(control, k.FINISHED);

@@ -199,6 +199,8 @@ export class Exhaustive<P> {
     this.#crew ??= Crew.start(this.#jobs, this.#model);
     const left = this.#levelEnd - this.#next;
     if (left < ROUND_MIN || !this.#crew.ready || this.#next < this.#aloneUntil) return false;
+    const crew = this.#crew;
+    this.#store.moveEntries = (before, after) => crew.moveEntries(before, after);
     if (this.#eventAt <= this.#next) this.#eventAt = Infinity;
     const most = Math.min(this.#roundStates, Crew.roundOf(this.#model.nrThreads));
     const end = Math.min(this.#next + most, this.#levelEnd, this.#eventAt);

@@ -138,6 +138,7 @@ export interface Kernel {
   ): number;
   countWinners(m: RoundMemory): void;
   commitWinners(t: KernelTables, m: RoundMemory): void;
+  moveEntries(before: Int32Array, after: Int32Array, control: Int32Array): void;
 }
 
 /** Makes the functions of a kernel. Uses nothing outside itself. */
@@ -183,6 +184,10 @@ export function makeKernel(): Kernel {
   /** A key is the place of the state in the round, and the thread in so many bits. */
   const KEY_BITS = 8;
   const NR_PUT_OFF = 13;
+  /** Written and never read, so that what was fetched in advance is not optimised away. */
+  const FETCHED = 15;
+  /** Places of an index that one thread moves at a time. */
+  const MOVED = 1 << 12;
   /** In the index: a claim's number, not yet a state's. */
   const CLAIMED = 0x4000_0000;
 
@@ -486,7 +491,8 @@ export function makeKernel(): Kernel {
           let k = 0;
           while (k < nrWords && words[other * nrWords + k] === batch[at + k]) k++;
           if (k < nrWords) continue;
-          Atomics.and(m.sleeps, other, asleep);
+          // Bits only ever go: where none would, none will.
+          if (((m.sleeps[other] as number) & ~asleep) !== 0) Atomics.and(m.sleeps, other, asleep);
           for (let old = Atomics.load(keys, other); key < old;) {
             const seen = Atomics.compareExchange(keys, other, old, key);
             if (seen === old) {
@@ -505,8 +511,11 @@ export function makeKernel(): Kernel {
         let k = 0;
         while (k < nrWords && kept[base + k] === batch[at + k]) k++;
         if (k < nrWords) continue;
-        if (known >= levelEnd)
-          Atomics.and(sleeps[known >>> CHUNK_BITS] as Int32Array, known & CHUNK_MASK, asleep);
+        if (known >= levelEnd) {
+          const list = sleeps[known >>> CHUNK_BITS] as Int32Array;
+          const place = known & CHUNK_MASK;
+          if (((list[place] as number) & ~asleep) !== 0) Atomics.and(list, place, asleep);
+        }
         continue candidates;
       }
     }
@@ -564,6 +573,10 @@ export function makeKernel(): Kernel {
       // `portions[fields + 2]` is by now the number of the portion's first state, counted from BASE.
       let state = (control[BASE] as number) + (portions[fields + 2] as number);
       let at = portions[fields + 1] as number;
+      let fetched = 0;
+      for (let n = 0; n < (portions[fields + 3] as number); n++)
+        fetched |= index[2 * (places[log[at + 2 * n] as number] as number)] as number;
+      control[FETCHED] = fetched;
       for (let n = portions[fields + 3] as number; n > 0; n--, at += 2, state++) {
         const claim = log[at] as number;
         const chunk = state >>> CHUNK_BITS;
@@ -581,11 +594,40 @@ export function makeKernel(): Kernel {
     }
   }
 
+  /** Enters what an index has into a larger one that is empty, a part at a time until there are none left. */
+  function moveEntries(before: Int32Array, after: Int32Array, control: Int32Array): void {
+    const mask = (after.length >>> 1) - 1;
+    const nrParts = Math.ceil(before.length / 2 / MOVED);
+    for (let part = Atomics.add(control, NEXT_PORTION, 1); part < nrParts;) {
+      const end = Math.min(before.length, 2 * MOVED * (part + 1));
+      for (let at = 2 * MOVED * part; at < end; at += 2) {
+        const entry = before[at] as number;
+        if (entry === 0) continue;
+        const hash = before[at + 1] as number;
+        let slot = mix(hash) & mask;
+        // Never a read before the first store: a page that was only read has to be given to all CPUs anew.
+        while (Atomics.compareExchange(after, 2 * slot, 0, entry) !== 0) slot = (slot + 1) & mask;
+        after[2 * slot + 1] = hash;
+      }
+      part = Atomics.add(control, NEXT_PORTION, 1);
+    }
+  }
+
   const constants = {
     CHUNK_BITS, EXTRA, ENDED, ENABLED, FALLS, JUDGED, TOLD, BARRED, LEAF_FLAGS, LEAF_RESULT, LEAF_READS, LEAF_WRITES,
     LEAF_NR_WRITES, LEAF_LISTS, FIRST, SECOND, SLEEPERS_MAX, REASON, NR_BATCH, TRANSITIONS, MET_BARRED, WHO, UNKNOWN,
     TERMINAL, TO_TELL, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
     CLAIMS, PORTION_FIELDS, KEY_BITS, NR_PUT_OFF,
   }; // prettier-ignore
-  return { constants, mix, slotHash, fillBatch, runRound, claimBatch, countWinners, commitWinners };
+  return {
+    constants,
+    mix,
+    slotHash,
+    fillBatch,
+    runRound,
+    claimBatch,
+    countWinners,
+    commitWinners,
+    moveEntries,
+  };
 }

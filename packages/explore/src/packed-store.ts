@@ -70,6 +70,8 @@ export class PackedStore {
   readonly #used: number[] = [0];
   readonly #allocate: Allocate;
   readonly #leaps: 'small' | 'large';
+  /** Enters what an index has into a larger one that is empty. */
+  moveEntries: (before: Int32Array, after: Int32Array) => void = moveAlone;
 
   /**
    * @param compact - Keeps of an expanded state a fingerprint of 64 bits and nothing else: states of one fingerprint are
@@ -330,19 +332,24 @@ export class PackedStore {
   }
 
   #grow(slots: number): void {
-    const old = this.index;
+    const before = this.index;
     this.index = new Int32Array(this.#allocate(8 * slots));
-    const { index } = this;
-    const mask = slots - 1;
-    for (let i = 0; i < old.length; i += 2) {
-      const entry = old[i] as number;
-      if (entry === 0) continue;
-      const hash = old[i + 1] as number;
-      let slot = mix(hash) & mask;
-      while (index[2 * slot] !== 0) slot = (slot + 1) & mask;
-      index[2 * slot] = entry;
-      index[2 * slot + 1] = hash;
-    }
+    this.moveEntries(before, this.index);
+  }
+}
+
+function moveAlone(before: Int32Array, after: Int32Array): void {
+  const mask = (after.length >>> 1) - 1;
+  // A page of new memory that is read before it is written is given twice by the system.
+  after.fill(0);
+  for (let i = 0; i < before.length; i += 2) {
+    const entry = before[i] as number;
+    if (entry === 0) continue;
+    const hash = before[i + 1] as number;
+    let slot = mix(hash) & mask;
+    while (after[2 * slot] !== 0) slot = (slot + 1) & mask;
+    after[2 * slot] = entry;
+    after[2 * slot + 1] = hash;
   }
 }
 

@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 const SPLIT = 'split-none-window-vs-zap';
 const MISREAD = 'split-window-misread-as-swap';
 
-/** Both sides of each commit that bounds a claim, with the verdict that its source gives. */
+/** Both sides of each commit or option that bounds a claim, with the verdict that its source gives. */
 const SIDES: readonly (readonly [scenario: string, probe: string, spec: string, verdicts: string])[] = [
   // Fact sheet 1.1; pgtable.h of 4.6.2, 4.13.4 and 4.14.0 for the ends.
   ...['D-1', 'D-1/helper', 'D-2', 'D-3'].map(
@@ -32,6 +32,9 @@ const SIDES: readonly (readonly [scenario: string, probe: string, spec: string, 
   ['split-invalidate-wrong-address', 'D-4', 'powerpc', '4.7 SAFE, 4.8 CEX'],
   // Fact sheet 6.3.
   ['split-vs-gup-fast-no-ipi', 'D-6', 'x86_64:cpu.invlpgb=true', '6.14 SAFE, 6.15 CEX'],
+  // Fact sheet 5.4: with FEAT_BBM level 2 a block and its pages may be cached at once.
+  ['split-invalidate-wrong-address', 'D-4/no-flush', 'arm64', '6.12 CEX'],
+  ['split-invalidate-wrong-address', 'D-4/no-flush', 'arm64:cpu.bbml2=true', '6.12 SAFE'],
 ];
 
 describe('the verdict on both sides of a commit', () => {

@@ -102,6 +102,13 @@ export const splitInvalidateWrongAddress: ScenarioDefinition = {
       reached: [splitDone],
       bounds: { splits: 1, 'user accesses': 2, 'speculative fills': 1 },
       expected: [
+        {
+          archs: ['arm64:cpu.bbml2=true'],
+          verdict: 'SAFE',
+          basis: 'derived',
+          source:
+            'fact sheet 5.4: FEAT_BBM level 2 allows a block and a page at once, and both map the same frames with the same rights',
+        },
         { archs: [], verdict: 'CEX', invariants: ['I4', 'I11'], basis: 'derived', source: 'broken twin' },
       ],
       twinOf: { probe: 'D-4/right-address', drops: 'the flush of pmdp_invalidate' },

@@ -11,7 +11,7 @@
  */
 import { ArchError, type MmuDescription, hex } from '@ptemu/arch';
 import type { PhysicalMemory } from './memory.js';
-import type { SpaceTag } from './page-walk-cache.js';
+import type { LoadedSpace, SpaceTag } from './address-space.js';
 import { type PlacedSize, type PlacedTlb, type TlbConfig, placeTlb } from './tlb-config.js';
 import {
   COUNTS,
@@ -49,7 +49,6 @@ import {
   tagSource,
   useSource,
 } from './tlb-source.js';
-import type { LoadedSpace } from './tlb-cpu.js';
 import { clear, drop, renew, type Dropping } from './tlb-upkeep.js';
 import { walkSource } from './tlb-walk-source.js';
 import { type Access, DENY_EXEC, DENY_KERNEL_EXEC, DENY_READ, DENY_USER, DENY_WRITE } from './walk.js';

@@ -5,11 +5,10 @@
  */
 import { ArchError, type MmuDescription, type Paddr, __paddr } from '@ptemu/arch';
 import type { PhysicalMemory } from './memory.js';
-import type { SpaceTag } from './page-walk-cache.js';
+import type { LoadedSpace, SpaceTag } from './address-space.js';
 import { COUNTS, type CountName } from './tlb-source.js';
 import type { Dropped, TlbInvalidation } from './tlb-batch.js';
 import type { CacheGeometry, TlbConfig } from './tlb-config.js';
-import type { LoadedSpace } from './tlb-cpu.js';
 import { type Access, type FaultCause, type WalkResult, addressHalf, deniedBy, holds, isDenied, isLeaf, pointsTo, walk, walkFrom } from './walk.js'; // prettier-ignore
 
 /** What an access gave: as the walk says it, without its entries. */

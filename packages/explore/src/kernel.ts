@@ -463,7 +463,8 @@ export function makeKernel(): Kernel {
       const asleep = batch[extra + 3] as number;
       let written = false;
       for (let slot = mix(hash) & mask; ; slot = (slot + 1) & mask) {
-        let entry = Atomics.load(index, 2 * slot);
+        // A plain look costs less, and shows what earlier rounds entered; what this round claimed is looked at once more.
+        let entry = index[2 * slot] as number;
         if (entry === 0) {
           if (!written) {
             for (let k = 0; k < nrWords; k++) words[claim * nrWords + k] = batch[at + k] as number;
@@ -484,16 +485,16 @@ export function makeKernel(): Kernel {
             }
             continue candidates;
           }
-        }
+        } else if ((entry & CLAIMED) !== 0) entry = Atomics.load(index, 2 * slot);
         if ((entry & CLAIMED) !== 0) {
           const other = (entry & ~CLAIMED) - 1;
           if (hashes[other] !== hash) continue;
           let k = 0;
           while (k < nrWords && words[other * nrWords + k] === batch[at + k]) k++;
           if (k < nrWords) continue;
-          // Bits only ever go: where none would, none will.
+          // Bits and keys only ever go down: where nothing would change, nothing will.
           if (((m.sleeps[other] as number) & ~asleep) !== 0) Atomics.and(m.sleeps, other, asleep);
-          for (let old = Atomics.load(keys, other); key < old;) {
+          for (let old = keys[other] as number; key < old;) {
             const seen = Atomics.compareExchange(keys, other, old, key);
             if (seen === old) {
               log[logged++] = other;

@@ -1,11 +1,12 @@
 /**
  * A crew of threads that expands states in rounds, and comes to what one thread alone comes to.
  *
- * A round is a range of states of one level. Its portions are handed out; each thread expands its portions and claims a
- * place in the shared index for every state that it finds new (compare-and-swap). A claim holds the smallest key of those
- * who came to the state, the key being the place of the step in the order in which one thread alone would take it. When
- * all portions are done, each state goes to the step with that key, the states get their numbers in the order of keys, and
- * are entered. So numbers, parents, counts and the first counterexample are those of the search without a crew.
+ * A round is a range of states of one level. Its portions are handed out; each thread expands its portions, writes every
+ * state that it finds new to a place of its own and enters the place in the shared index (compare-and-swap). This claim holds
+ * the smallest key of those who came to the state, the key being the place of the step in the order in which one thread alone
+ * would take it. When all portions are done, each state goes to the step with that key, and the states get their numbers in
+ * the order of keys; where they lie depends on who was first, and is seen by nobody. So numbers, parents, counts and the first
+ * counterexample are those of the search without a crew.
  *
  * The crew only reads tables. A state of which something is not known, or must be told, is put off to the end of the round,
  * where the caller's thread learns and expands it; its claims go to their place in the order of keys. Where that changes how
@@ -22,9 +23,9 @@ import type { Model } from './model.js';
 import type { PackedStore } from './packed-store.js';
 
 const kernel = makeKernel();
-const { EXTRA, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION, CLAIMS } =
+const { EXTRA, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION, CLAIMS } =
   kernel.constants; // prettier-ignore
-const { PORTION_FIELDS, TRANSITIONS, MET_BARRED, WHO, NR_PUT_OFF } = kernel.constants;
+const { PORTION_FIELDS, TRANSITIONS, MET_BARRED, NR_PUT_OFF, FIRST_PLACE } = kernel.constants;
 
 /** Words of the control block: the phase that is on, how many phases have begun, threads that have done it, threads ready. */
 const PHASE = 0;
@@ -81,7 +82,7 @@ export class Crew {
   #nrWords = 0;
   /** What the workers were sent last. */
   #sent: KernelTables | undefined;
-  readonly #sentChunks: readonly [Int32Array[], Int32Array[], Uint8Array[], Int32Array[]] = [[], [], [], []];
+  readonly #sentChunks: readonly [Int32Array[], Int32Array[], Uint8Array[], Int32Array[], Int32Array[]] = [[], [], [], [], []]; // prettier-ignore
 
   private constructor(size: number, model: Model<unknown>, threads: Threads) {
     this.size = size;
@@ -134,27 +135,26 @@ export class Crew {
     return Math.floor(ROUND_CANDIDATES / nrThreads / PORTION) * PORTION;
   }
 
+  /** Places that so many candidates of one round may take. */
+  placesFor(candidates: number): number {
+    return candidates + this.size * CLAIMS;
+  }
+
   /**
-   * Expands states [from, to) of a level that ends at `levelEnd`, and enters what is new.
+   * Expands states [from, to) of a level, and enters what is new. The store has an order, and room for all that may come:
+   * see `placesFor`.
    *
    * @returns Steps taken; or, when nothing was done, `~state`: the caller has to go on alone up to about this state, as something
-   * has to be learned or told there, or there would be more states than `maxStates`.
+   * has to be learned or told there.
    */
-  round(
-    tables: KernelTables,
-    store: PackedStore,
-    from: number,
-    to: number,
-    levelEnd: number,
-    maxStates: number,
-    alone: Alone,
-  ): number {
+  round(tables: KernelTables, store: PackedStore, from: number, to: number, alone: Alone): number {
     const control = this.#control;
     const memory = this.#prepare(tables);
     const nrPortions = Math.ceil((to - from) / PORTION);
     control[FROM] = from;
     control[TO] = to;
-    control[LEVEL_END] = levelEnd;
+    control[LEVEL_PLACE] = store.levelPlace;
+    control[FIRST_PLACE] = store.nrPlaces;
     control[NEXT_CLAIM] = 0;
     control[EVENT] = 0;
     control[ALL_TRANSITIONS] = 0;
@@ -175,7 +175,7 @@ export class Crew {
         total += memory.portions[fields + 3] as number;
       }
     }
-    if (total < 0 || store.size + total > maxStates) {
+    if (total < 0) {
       wipe(tables.index, memory, control[NEXT_CLAIM] as number);
       const event = control[EVENT] as number;
       return event > 0 ? ~Math.max(from, event - 1) : ~to;
@@ -183,6 +183,7 @@ export class Crew {
     control[BASE] = store.size;
     this.#phase(COMMIT, () => kernel.commitWinners(tables, memory));
     store.size += total;
+    store.nrPlaces += control[NEXT_CLAIM] as number;
     return control[ALL_TRANSITIONS] as number;
   }
 
@@ -210,13 +211,9 @@ export class Crew {
         return;
       }
       const { tables, nrBatch } = batch;
-      const claim = control[NEXT_CLAIM] as number;
-      control[NEXT_CLAIM] = claim + nrBatch;
-      memory.places.fill(-1, claim, claim + nrBatch);
       const start = logged;
-      const next = kernel.claimBatch(tables, this.#scratch, memory, nrBatch, claim, log, logged);
-      logged = this.#scratch.registers[WHO] as number;
-      if (next < 0) {
+      logged = kernel.claimBatch(tables, this.#scratch, memory, nrBatch, log, logged);
+      if (logged < 0) {
         control[EVENT] = state + 1;
         return;
       }
@@ -271,18 +268,16 @@ export class Crew {
   /** Makes the round's memory, and sends the workers what they do not have yet. */
   #prepare(tables: KernelTables): RoundMemory {
     const { nrWords, nrThreads } = tables;
-    const claims = ROUND_CANDIDATES + this.size * (CLAIMS + nrThreads) + PUT_OFF_MAX * nrThreads;
+    const claims = this.placesFor(ROUND_CANDIDATES + PUT_OFF_MAX * nrThreads);
     const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length));
     let fresh: RoundMemory | undefined;
     if (this.#memory === undefined || this.#nrWords !== nrWords) {
       this.#nrWords = nrWords;
       fresh = {
         control: this.#control,
-        words: shared(claims * nrWords),
         hashes: shared(claims),
-        places: shared(claims),
+        slots: shared(claims),
         keys: shared(claims),
-        sleeps: shared(claims),
         logs: Array.from({ length: this.size }, () => shared(4 * (claims + ROUND_CANDIDATES))),
         portions: shared((ROUND_CANDIDATES / PORTION + 1) * PORTION_FIELDS),
         putOff: shared(PUT_OFF_MAX),
@@ -292,7 +287,7 @@ export class Crew {
     }
     const slots = 1 + Math.max(...tables.decode.filter((_, i) => i % 5 === 0), tables.wordOf.length);
     if (this.#scratch.vector.length < slots) this.#scratch.vector = new Int32Array(2 * slots);
-    const lists = [tables.words, tables.parents, tables.actors, tables.sleeps] as const;
+    const lists = [tables.words, tables.parents, tables.actors, tables.sleeps, tables.order] as const;
     const chunks = lists.map((list, l) => {
       const sent = this.#sentChunks[l] as (Int32Array | Uint8Array)[];
       const fresh: (readonly [number, Int32Array | Uint8Array])[] = [];
@@ -306,7 +301,7 @@ export class Crew {
     const changed = this.#sent !== tables;
     if (!changed && fresh === undefined && chunks.every((list) => list.length === 0)) return this.#memory;
     this.#sent = tables;
-    const { words: _w, parents: _p, actors: _a, sleeps: _s, ...rest } = tables;
+    const { words: _w, parents: _p, actors: _a, sleeps: _s, order: _o, ...rest } = tables;
     for (const port of this.#ports)
       port.postMessage({ memory: fresh, tables: changed ? rest : undefined, chunks, slots });
     return this.#memory;
@@ -316,7 +311,7 @@ export class Crew {
 /** Takes the claims of a round that is given up out of the index. */
 function wipe(index: Int32Array, memory: RoundMemory, nrClaims: number): void {
   for (let claim = 0; claim < nrClaims; claim++) {
-    const slot = memory.places[claim] as number;
+    const slot = memory.slots[claim] as number;
     if (slot >= 0) index[2 * slot] = 0;
   }
 }
@@ -362,8 +357,8 @@ function work(
     readonly move: { readonly before: Int32Array; readonly after: Int32Array } | undefined;
   };
   let move: Message['move'];
-  const lists: (Int32Array | Uint8Array)[][] = [[], [], [], []];
-  const [words, parents, actors, sleeps] = lists;
+  const lists: (Int32Array | Uint8Array)[][] = [[], [], [], [], []];
+  const [words, parents, actors, sleeps, order] = lists;
   let memory: RoundMemory | undefined;
   let tables: KernelTables | undefined;
   let scratch: KernelScratch | undefined;
@@ -382,7 +377,7 @@ function work(
         for (const [i, chunk] of list) (lists[l] as unknown[])[i] = chunk;
       });
       if (message.tables !== undefined)
-        tables = { ...message.tables, words, parents, actors, sleeps } as KernelTables;
+        tables = { ...message.tables, words, parents, actors, sleeps, order } as KernelTables;
       const { nrWords, nrThreads } = tables as KernelTables;
       const length = Math.max(256, nrThreads) * (nrWords + EXTRA);
       if (scratch === undefined || scratch.batch.length !== length || scratch.vector.length < message.slots) {

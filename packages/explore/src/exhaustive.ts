@@ -173,7 +173,7 @@ export class Exhaustive<P> {
       }
       this.#level++;
       this.#levelEnd = this.#store.size;
-      this.#store.forgetExpanded(this.#next);
+      this.#store.nextLevel();
     }
     if (this.#level >= maxSteps) {
       this.#judgeEnds();
@@ -189,7 +189,7 @@ export class Exhaustive<P> {
     const end = Math.min(this.#next + slice, this.#levelEnd);
     this.#expander.looking = this.#judge.looking;
     this.#expander.counting = this.#paths.counting;
-    this.#expander.run(this.#next, end, this.#levelEnd);
+    this.#expander.run(this.#next, end);
     this.#next = end;
   }
 
@@ -205,9 +205,11 @@ export class Exhaustive<P> {
     const most = Math.min(this.#roundStates, Crew.roundOf(this.#model.nrThreads));
     const end = Math.min(this.#next + most, this.#levelEnd, this.#eventAt);
     const store = this.#store;
-    store.reserve(
-      Math.min(store.size + (end - this.#next) * this.#model.nrThreads, this.#settings.maxStates),
-    );
+    const candidates = (end - this.#next) * this.#model.nrThreads;
+    // The last states before the limit are entered alone, in their order.
+    if (store.size + candidates > this.#settings.maxStates) return false;
+    store.startOrder();
+    store.reserve(store.size + candidates, store.nrPlaces + crew.placesFor(candidates));
     const expander = this.#expander;
     expander.looking = this.#judge.looking;
     expander.counting = false;
@@ -215,20 +217,12 @@ export class Exhaustive<P> {
     // What states that were put off come to counts once the round is done.
     const ended: number[] = [];
     let alone = 0;
-    const steps = this.#crew.round(
-      expander.tables(open),
-      store,
-      this.#next,
-      end,
-      this.#levelEnd,
-      this.#settings.maxStates,
-      (state, scratch) => {
-        const expanded = expander.expandAlone(state, scratch, open);
-        alone += expanded?.steps ?? 0;
-        if (expanded?.terminal === true) ended.push(state);
-        return expanded;
-      },
-    );
+    const steps = crew.round(expander.tables(open), store, this.#next, end, (state, scratch) => {
+      const expanded = expander.expandAlone(state, scratch, open);
+      alone += expanded?.steps ?? 0;
+      if (expanded?.terminal === true) ended.push(state);
+      return expanded;
+    });
     if (steps < 0) {
       // What comes before the state is known, and worth another round where it is much.
       const event = ~steps;
@@ -332,6 +326,7 @@ export class Exhaustive<P> {
     this.#next = saved.search.next;
     this.#level = saved.search.level;
     this.#levelEnd = saved.search.levelEnd;
+    this.#store.levelPlace = saved.search.levelEnd;
     this.#terminalStates = saved.search.terminalStates;
     this.#deadlocked = saved.search.deadlocked;
     this.#expander.transitions = saved.search.transitions;

@@ -48,8 +48,6 @@ export class Expander<P> {
   readonly #sleepSets: boolean;
   readonly #maxStates: number;
   readonly #scratch: KernelScratch;
-  /** The first state of the next level. */
-  #levelEnd = 0;
   #tables: KernelTables | undefined;
   #layout: PackedStore['layout'] | undefined;
   #version = -1;
@@ -70,9 +68,8 @@ export class Expander<P> {
     this.#scratch = scratchOf(model);
   }
 
-  /** Expands the states [from, to), all of one level, of which `levelEnd` is the end. */
-  run(from: number, to: number, levelEnd: number): void {
-    this.#levelEnd = levelEnd;
+  /** Expands the states [from, to), all of one level. */
+  run(from: number, to: number): void {
     const scratch = this.#scratch;
     const { registers } = scratch;
     for (let state = from; state < to;) {
@@ -137,6 +134,7 @@ export class Expander<P> {
       parents: store.parents,
       actors: store.actors,
       sleeps: store.sleeps,
+      order: store.order,
       index: store.index,
       tests: [],
     };
@@ -200,7 +198,8 @@ export class Expander<P> {
   }
 
   #sleepOf(state: number): number {
-    return (this.#store.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number;
+    const place = this.#store.placeOf(state);
+    return (this.#store.sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] as number;
   }
 
   #tell(state: number, thread: number, { leafOf }: KernelScratch): void {
@@ -218,7 +217,8 @@ export class Expander<P> {
     const { batch } = this.#scratch;
     const { counting, looking } = this;
     const sleepSets = this.#sleepSets;
-    const levelEnd = this.#levelEnd;
+    const { levelPlace, order } = store;
+    const ordered = order.length > 0;
     store.reserve(Math.min(store.size + nrBatch, this.#maxStates));
     const { nrWords } = store.layout;
     const stride = nrWords + EXTRA;
@@ -263,11 +263,12 @@ export class Expander<P> {
             same = k === nrWords;
           }
           if (same) {
-            if (sleepSets && known >= levelEnd) {
+            if (sleepSets && known >= levelPlace) {
               const sleep = sleeps[known >>> CHUNK_BITS] as Int32Array;
               sleep[known & CHUNK_MASK] =
                 (sleep[known & CHUNK_MASK] as number) & (batch[extra + 3] as number);
             }
+            // Counted are few states only: their places are their numbers.
             if (counting) events.edge(from, known);
             continue candidates;
           }
@@ -279,16 +280,21 @@ export class Expander<P> {
         continue;
       }
       const state = store.size++;
-      const chunk = state >>> CHUNK_BITS;
-      const place = state & CHUNK_MASK;
-      index[2 * slot] = state + 1;
+      const place = ordered ? store.nrPlaces : state;
+      index[2 * slot] = place + 1;
       index[2 * slot + 1] = hash;
-      const words = chunks[chunk] as Int32Array;
-      for (let k = 0; k < nrWords; k++) words[place * nrWords + k] = batch[at + k] as number;
-      (parents[chunk] as Int32Array)[place] = from;
-      (actors[chunk] as Uint8Array)[place] = batch[extra + 2] as number;
-      (sleeps[chunk] as Int32Array)[place] = batch[extra + 3] as number;
-      if (compact) (seconds[chunk] as Int32Array)[place] = batch[extra + 4] as number;
+      const words = chunks[place >>> CHUNK_BITS] as Int32Array;
+      const base = (place & CHUNK_MASK) * nrWords;
+      for (let k = 0; k < nrWords; k++) words[base + k] = batch[at + k] as number;
+      (sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = batch[extra + 3] as number;
+      if (compact)
+        (seconds[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = batch[extra + 4] as number;
+      (parents[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] = from;
+      (actors[state >>> CHUNK_BITS] as Uint8Array)[state & CHUNK_MASK] = batch[extra + 2] as number;
+      if (ordered) {
+        (order[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] = place;
+        store.nrPlaces = place + 1;
+      }
       if (counting) events.edge(from, state);
       if (looking) events.entered(state);
     }

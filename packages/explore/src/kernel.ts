@@ -29,11 +29,14 @@ export interface KernelTables {
   readonly factorOf: Int32Array;
   /** By slot: its bits in its word. */
   readonly bitsOf: Int32Array;
-  /** By chunk of 2^14 states. */
+  /** By chunk of 2^14 places. */
   readonly words: readonly Int32Array[];
+  readonly sleeps: readonly Int32Array[];
+  /** By chunk of 2^14 states. */
   readonly parents: readonly Int32Array[];
   readonly actors: readonly Uint8Array[];
-  readonly sleeps: readonly Int32Array[];
+  /** The place of each state; empty where it is the state's number. */
+  readonly order: readonly Int32Array[];
   readonly index: Int32Array;
   /** Places in `tree` of the pointers to the tests that no state has passed. */
   readonly tests: readonly number[];
@@ -53,12 +56,10 @@ export interface KernelScratch {
 /** Memory that the threads of one parallel round share. */
 export interface RoundMemory {
   readonly control: Int32Array;
-  /** By claimed candidate: its words, hash, place in the index (-1: none), key, and who sleeps. */
-  readonly words: Int32Array;
+  /** By claim, which is a place counted from the first of the round: its hash, slot in the index (-1: none), and key. */
   readonly hashes: Int32Array;
-  readonly places: Int32Array;
+  readonly slots: Int32Array;
   readonly keys: Int32Array;
-  readonly sleeps: Int32Array;
   /** By thread of the crew: claims that were made or improved, a number and a key each. */
   readonly logs: readonly Int32Array[];
   /** States of which something is not known, or must be told; in no order. */
@@ -97,7 +98,7 @@ export type KernelConstants = Readonly<
     | 'TO_TELL'
     | 'FROM'
     | 'TO'
-    | 'LEVEL_END'
+    | 'LEVEL_PLACE'
     | 'NEXT_PORTION'
     | 'NEXT_CLAIM'
     | 'EVENT'
@@ -108,7 +109,10 @@ export type KernelConstants = Readonly<
     | 'CLAIMS'
     | 'PORTION_FIELDS'
     | 'KEY_BITS'
-    | 'NR_PUT_OFF',
+    | 'NR_PUT_OFF'
+    | 'FIRST_PLACE'
+    | 'CLAIM'
+    | 'CLAIM_END',
     number
   >
 >;
@@ -132,7 +136,6 @@ export interface Kernel {
     s: KernelScratch,
     m: RoundMemory,
     nrBatch: number,
-    firstClaim: number,
     log: Int32Array,
     logLength: number,
   ): number;
@@ -167,11 +170,14 @@ export function makeKernel(): Kernel {
   const TRANSITIONS = 2;
   const MET_BARRED = 3;
   const WHO = 4;
+  /** The next claim of the thread's block, and the end of the block. */
+  const CLAIM = 5;
+  const CLAIM_END = 6;
   const [COMPLETE, FULL, UNKNOWN, TERMINAL, TO_TELL] = [0, 1, 2, 3, 4];
   // Words of a round's control block.
   const FROM = 4;
   const TO = 5;
-  const LEVEL_END = 6;
+  const LEVEL_PLACE = 6;
   const NEXT_PORTION = 7;
   const NEXT_CLAIM = 8;
   const EVENT = 9;
@@ -184,12 +190,9 @@ export function makeKernel(): Kernel {
   /** A key is the place of the state in the round, and the thread in so many bits. */
   const KEY_BITS = 8;
   const NR_PUT_OFF = 13;
-  /** Written and never read, so that what was fetched in advance is not optimised away. */
-  const FETCHED = 15;
+  const FIRST_PLACE = 14;
   /** Places of an index that one thread moves at a time. */
   const MOVED = 1 << 12;
-  /** In the index: a claim's number, not yet a state's. */
-  const CLAIMED = 0x4000_0000;
 
   function mix(hash: number): number {
     const word = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
@@ -218,6 +221,7 @@ export function makeKernel(): Kernel {
     const { nrWords, decode, wordOf, shiftOf, factorOf, bitsOf } = t;
     const { vector, leafOf, batch, registers } = s;
     const decodeEnd = decode.length;
+    const ordered = t.order.length > 0;
     const stride = nrWords + EXTRA;
     let nrBatch = first;
     let transitions = 0;
@@ -229,8 +233,11 @@ export function makeKernel(): Kernel {
         reason = FULL;
         break;
       }
-      const words = t.words[state >>> CHUNK_BITS] as Int32Array;
-      const base = (state & CHUNK_MASK) * nrWords;
+      const place = ordered
+        ? ((t.order[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number)
+        : state;
+      const words = t.words[place >>> CHUNK_BITS] as Int32Array;
+      const base = (place & CHUNK_MASK) * nrWords;
       let hash = 0;
       for (let k = 0; k < decodeEnd; k += 5) {
         const word = words[base + (decode[k + 1] as number)] as number;
@@ -248,7 +255,7 @@ export function makeKernel(): Kernel {
         }
       }
       const sleep = sleepSets
-        ? ((t.sleeps[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] as number)
+        ? ((t.sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] as number)
         : 0;
 
       let terminal = true;
@@ -378,8 +385,8 @@ export function makeKernel(): Kernel {
     const [from, to] = [control[FROM] as number, control[TO] as number];
     const log = m.logs[who] as Int32Array;
     let logged = 0;
-    let claim = 0;
-    let claimEnd = 0;
+    registers[CLAIM] = 0;
+    registers[CLAIM_END] = 0;
     registers[TRANSITIONS] = 0;
     const batchMax = (s.batch.length / (t.nrWords + EXTRA)) | 0;
     while (Atomics.load(control, EVENT) === 0) {
@@ -396,23 +403,15 @@ export function makeKernel(): Kernel {
           return;
         }
         if (reason !== COMPLETE && reason !== FULL) {
-          const place = Atomics.add(control, NR_PUT_OFF, 1);
-          if (place >= m.putOff.length) {
+          const nth = Atomics.add(control, NR_PUT_OFF, 1);
+          if (nth >= m.putOff.length) {
             Atomics.store(control, EVENT, state + 1);
             return;
           }
-          m.putOff[place] = state++;
+          m.putOff[nth] = state++;
         }
-        const nrBatch = registers[NR_BATCH] as number;
-        if (claimEnd - claim < nrBatch) {
-          const block = Math.max(CLAIMS, nrBatch);
-          claim = Atomics.add(control, NEXT_CLAIM, block);
-          claimEnd = claim + block;
-          m.places.fill(-1, claim, claimEnd);
-        }
-        claim = claimBatch(t, s, m, nrBatch, claim, log, logged);
-        logged = registers[WHO] as number;
-        if (claim < 0) {
+        logged = claimBatch(t, s, m, registers[NR_BATCH] as number, log, logged);
+        if (logged < 0) {
           Atomics.store(control, EVENT, state);
           return;
         }
@@ -425,33 +424,37 @@ export function makeKernel(): Kernel {
     Atomics.add(control, ALL_TRANSITIONS, registers[TRANSITIONS] as number);
   }
 
-  /** Looks up a batch; returns the next free claim, or -1 when a test must be looked at. `registers[WHO]`: the log's length. */
+  /**
+   * Looks up a batch, and claims a place for each state that is new: words and sleepers are written where they stay. Returns the
+   * length of the log, or -1 when a test must be looked at.
+   */
   function claimBatch(
     t: KernelTables,
     s: KernelScratch,
     m: RoundMemory,
     nrBatch: number,
-    firstClaim: number,
     log: Int32Array,
     logLength: number,
   ): number {
     const { nrWords, index, words: chunks, sleeps } = t;
     const { batch, registers } = s;
-    const { control, words, hashes, places, keys } = m;
+    const { control, hashes, slots, keys } = m;
     const stride = nrWords + EXTRA;
     const mask = (index.length >>> 1) - 1;
-    const levelEnd = control[LEVEL_END] as number;
+    const levelPlace = control[LEVEL_PLACE] as number;
+    const firstPlace = control[FIRST_PLACE] as number;
     const from = control[FROM] as number;
     const end = nrBatch * stride;
     let logged = logLength;
-    let claim = firstClaim;
+    let claim = registers[CLAIM] as number;
+    let claimEnd = registers[CLAIM_END] as number;
     let fetched = 0;
     for (let at = nrWords; at < end; at += stride)
       fetched |= index[2 * (mix(batch[at] as number) & mask)] as number;
     for (let at = nrWords; at < end; at += stride) {
-      const place = 2 * (mix(batch[at] as number) & mask);
-      const entry = index[place] as number;
-      if (entry === 0 || (entry & CLAIMED) !== 0 || index[place + 1] !== batch[at]) continue;
+      const slot = 2 * (mix(batch[at] as number) & mask);
+      const entry = index[slot] as number;
+      if (entry === 0 || index[slot + 1] !== batch[at]) continue;
       const known = entry - 1;
       fetched |= (chunks[known >>> CHUNK_BITS] as Int32Array)[(known & CHUNK_MASK) * nrWords] as number;
     }
@@ -466,62 +469,61 @@ export function makeKernel(): Kernel {
         // A plain look costs less, and shows what earlier rounds entered; what this round claimed is looked at once more.
         let entry = index[2 * slot] as number;
         if (entry === 0) {
+          if (claim === claimEnd) {
+            claim = Atomics.add(control, NEXT_CLAIM, CLAIMS);
+            claimEnd = claim + CLAIMS;
+            slots.fill(-1, claim, claimEnd);
+          }
+          const place = firstPlace + claim;
           if (!written) {
-            for (let k = 0; k < nrWords; k++) words[claim * nrWords + k] = batch[at + k] as number;
+            const own = chunks[place >>> CHUNK_BITS] as Int32Array;
+            const base = (place & CHUNK_MASK) * nrWords;
+            for (let k = 0; k < nrWords; k++) own[base + k] = batch[at + k] as number;
+            (sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = asleep;
             hashes[claim] = hash;
             keys[claim] = key;
-            m.sleeps[claim] = asleep;
             written = true;
           }
-          entry = Atomics.compareExchange(index, 2 * slot, 0, CLAIMED | (claim + 1));
+          entry = Atomics.compareExchange(index, 2 * slot, 0, place + 1);
           if (entry === 0) {
-            places[claim] = slot;
+            slots[claim] = slot;
             index[2 * slot + 1] = hash;
             log[logged++] = claim++;
             log[logged++] = key;
-            if (t.tests.length > 0 && looksNew(t, s, at)) {
-              registers[WHO] = logged;
-              return -1;
-            }
+            if (t.tests.length > 0 && looksNew(t, s, at)) return -1;
             continue candidates;
           }
-        } else if ((entry & CLAIMED) !== 0) entry = Atomics.load(index, 2 * slot);
-        if ((entry & CLAIMED) !== 0) {
-          const other = (entry & ~CLAIMED) - 1;
-          if (hashes[other] !== hash) continue;
-          let k = 0;
-          while (k < nrWords && words[other * nrWords + k] === batch[at + k]) k++;
-          if (k < nrWords) continue;
-          // Bits and keys only ever go down: where nothing would change, nothing will.
-          if (((m.sleeps[other] as number) & ~asleep) !== 0) Atomics.and(m.sleeps, other, asleep);
-          for (let old = keys[other] as number; key < old;) {
-            const seen = Atomics.compareExchange(keys, other, old, key);
-            if (seen === old) {
-              log[logged++] = other;
-              log[logged++] = key;
-              break;
-            }
-            old = seen;
-          }
-          continue candidates;
-        }
-        if (index[2 * slot + 1] !== hash) continue;
+        } else if (entry > firstPlace) entry = Atomics.load(index, 2 * slot);
         const known = entry - 1;
+        const other = known - firstPlace;
+        if ((other >= 0 ? hashes[other] : index[2 * slot + 1]) !== hash) continue;
         const kept = chunks[known >>> CHUNK_BITS] as Int32Array;
         const base = (known & CHUNK_MASK) * nrWords;
         let k = 0;
         while (k < nrWords && kept[base + k] === batch[at + k]) k++;
         if (k < nrWords) continue;
-        if (known >= levelEnd) {
+        // Sleepers and keys only ever go: where nothing would change, nothing will.
+        if (known >= levelPlace) {
           const list = sleeps[known >>> CHUNK_BITS] as Int32Array;
-          const place = known & CHUNK_MASK;
-          if (((list[place] as number) & ~asleep) !== 0) Atomics.and(list, place, asleep);
+          const i = known & CHUNK_MASK;
+          if (((list[i] as number) & ~asleep) !== 0) Atomics.and(list, i, asleep);
+        }
+        if (other < 0) continue candidates;
+        for (let old = keys[other] as number; key < old;) {
+          const seen = Atomics.compareExchange(keys, other, old, key);
+          if (seen === old) {
+            log[logged++] = other;
+            log[logged++] = key;
+            break;
+          }
+          old = seen;
         }
         continue candidates;
       }
     }
-    registers[WHO] = logged;
-    return claim;
+    registers[CLAIM] = claim;
+    registers[CLAIM_END] = claimEnd;
+    return logged;
   }
 
   /** Whether some test that no state has passed is passed by a candidate, or is not known of it. */
@@ -563,33 +565,26 @@ export function makeKernel(): Kernel {
     }
   }
 
-  /** Gives the winners their numbers, in the order of the round, and enters them. */
+  /** Gives the winners their numbers, in the order of the round. */
   function commitWinners(t: KernelTables, m: RoundMemory): void {
-    const { control, portions, words, places, keys } = m;
-    const { nrWords, index } = t;
+    const { control, portions, keys } = m;
     const nrPortions = control[NR_PORTIONS] as number;
+    const from = control[FROM] as number;
+    const firstPlace = control[FIRST_PLACE] as number;
     for (let portion = Atomics.add(control, NEXT_PORTION, 1); portion < nrPortions;) {
       const fields = portion * PORTION_FIELDS;
       const log = m.logs[portions[fields] as number] as Int32Array;
       // `portions[fields + 2]` is by now the number of the portion's first state, counted from BASE.
       let state = (control[BASE] as number) + (portions[fields + 2] as number);
       let at = portions[fields + 1] as number;
-      let fetched = 0;
-      for (let n = 0; n < (portions[fields + 3] as number); n++)
-        fetched |= index[2 * (places[log[at + 2 * n] as number] as number)] as number;
-      control[FETCHED] = fetched;
       for (let n = portions[fields + 3] as number; n > 0; n--, at += 2, state++) {
         const claim = log[at] as number;
         const chunk = state >>> CHUNK_BITS;
-        const place = state & CHUNK_MASK;
-        const kept = t.words[chunk] as Int32Array;
-        for (let k = 0; k < nrWords; k++) kept[place * nrWords + k] = words[claim * nrWords + k] as number;
+        const i = state & CHUNK_MASK;
         const key = keys[claim] as number;
-        (t.parents[chunk] as Int32Array)[place] = (control[FROM] as number) + (key >>> KEY_BITS);
-        (t.actors[chunk] as Uint8Array)[place] = key & ((1 << KEY_BITS) - 1);
-        (t.sleeps[chunk] as Int32Array)[place] = m.sleeps[claim] as number;
-        const slot = places[claim] as number;
-        index[2 * slot] = state + 1;
+        (t.order[chunk] as Int32Array)[i] = firstPlace + claim;
+        (t.parents[chunk] as Int32Array)[i] = from + (key >>> KEY_BITS);
+        (t.actors[chunk] as Uint8Array)[i] = key & ((1 << KEY_BITS) - 1);
       }
       portion = Atomics.add(control, NEXT_PORTION, 1);
     }
@@ -617,8 +612,8 @@ export function makeKernel(): Kernel {
   const constants = {
     CHUNK_BITS, EXTRA, ENDED, ENABLED, FALLS, JUDGED, TOLD, BARRED, LEAF_FLAGS, LEAF_RESULT, LEAF_READS, LEAF_WRITES,
     LEAF_NR_WRITES, LEAF_LISTS, FIRST, SECOND, SLEEPERS_MAX, REASON, NR_BATCH, TRANSITIONS, MET_BARRED, WHO, UNKNOWN,
-    TERMINAL, TO_TELL, FROM, TO, LEVEL_END, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
-    CLAIMS, PORTION_FIELDS, KEY_BITS, NR_PUT_OFF,
+    TERMINAL, TO_TELL, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
+    CLAIMS, PORTION_FIELDS, KEY_BITS, NR_PUT_OFF, FIRST_PLACE, CLAIM, CLAIM_END,
   }; // prettier-ignore
   return {
     constants,

@@ -56,16 +56,26 @@ export interface StoredStates {
 export class PackedStore {
   layout: Layout;
   readonly compact: boolean;
-  /** By chunk: the words of its states. */
+  /** By chunk of places: the words of a state. */
   readonly words: Int32Array[] = [];
+  /** By place: threads that need not step in a state, a bit each; of use while the state is not expanded. */
+  readonly sleeps: Int32Array[] = [];
+  /** By chunk of states. */
   readonly parents: Int32Array[] = [];
   readonly actors: Uint8Array[] = [];
-  /** Threads that need not step in a state, a bit each; of use while the state is not expanded. */
-  readonly sleeps: Int32Array[] = [];
+  /** The place of each state; empty while it is the state's number, until several threads enter states. */
+  readonly order: Int32Array[] = [];
   /** With `compact`: the second half of each state's fingerprint. */
   readonly seconds: Int32Array[] = [];
+  /** A place plus 1, and the hash of the state there. */
   index: Int32Array;
   size = 0;
+  /** The first place of the states that are a step further than those being expanded. */
+  levelPlace = 1;
+  /** Places taken where there is an order, those that were left empty among them. */
+  #nrPlaces = 0;
+  /** By place: the state, where there is an order; made when it is asked for. */
+  #numberOf: Int32Array | undefined;
   /** By word: the bits that are some slot's. */
   readonly #used: number[] = [0];
   readonly #allocate: Allocate;
@@ -89,6 +99,30 @@ export class PackedStore {
     const none = new Int32Array(0);
     this.layout = { nrWords: 1, wordOf: none, shiftOf: none, maskOf: none, factorOf: none, active: none };
     this.index = new Int32Array(allocate(4 * 2 * (1 << 12)));
+  }
+
+  /** Places taken: the next state is entered here. */
+  get nrPlaces(): number {
+    return this.order.length === 0 ? this.size : this.#nrPlaces;
+  }
+
+  set nrPlaces(count: number) {
+    this.#nrPlaces = count;
+  }
+
+  /** From now on a state's place need not be its number. */
+  startOrder(): void {
+    if (this.order.length > 0) return;
+    this.#nrPlaces = this.size;
+    this.#reserveOrder();
+    for (let state = 0; state < this.size; state++)
+      (this.order[state >>> CHUNK_BITS] as Int32Array)[state & (CHUNK - 1)] = state;
+  }
+
+  placeOf(state: number): number {
+    return this.order.length === 0
+      ? state
+      : ((this.order[state >>> CHUNK_BITS] as Int32Array)[state & (CHUNK - 1)] as number);
   }
 
   /** Enters the first state; a slot without bits has code 0 in all states. */
@@ -156,8 +190,8 @@ export class PackedStore {
     this.words.forEach((from, chunk) => {
       if (from.length === 0) return;
       const to = new Int32Array(this.#allocate(4 * CHUNK * after));
-      const states = Math.min(CHUNK, this.size - chunk * CHUNK);
-      for (let i = 0; i < states; i++) {
+      const places = Math.min(CHUNK, this.nrPlaces - chunk * CHUNK);
+      for (let i = 0; i < places; i++) {
         for (let k = 0; k < before; k++) to[i * after + k] = from[i * before + k] as number;
       }
       this.words[chunk] = to;
@@ -169,7 +203,7 @@ export class PackedStore {
     const { nrWords } = this.layout;
     this.words.forEach((words, chunk) => {
       if (words.length === 0) return;
-      const end = Math.min(CHUNK, this.size - chunk * CHUNK) * nrWords;
+      const end = Math.min(CHUNK, this.nrPlaces - chunk * CHUNK) * nrWords;
       for (let at = 0; at < end; at += nrWords) {
         const old = words[at + fromWord] as number;
         words[at + fromWord] = old & ~(mask << fromShift);
@@ -179,19 +213,27 @@ export class PackedStore {
     this.#used[fromWord] = (this.#used[fromWord] as number) & ~(mask << fromShift);
   }
 
-  /** Makes places for states up to `count` in all, and in the index. */
-  reserve(count: number): void {
-    while (this.words.length * CHUNK < count) {
+  /** Makes room for states up to `count` in all, and in the index, and for as many places as may be taken. */
+  reserve(count: number, nrPlaces: number = this.nrPlaces + count - this.size): void {
+    while (this.words.length * CHUNK < nrPlaces) {
       this.words.push(new Int32Array(this.#allocate(4 * CHUNK * this.layout.nrWords)));
-      this.parents.push(new Int32Array(this.#allocate(4 * CHUNK)));
-      this.actors.push(new Uint8Array(this.#allocate(CHUNK)));
       this.sleeps.push(new Int32Array(this.#allocate(4 * CHUNK)));
       if (this.compact) this.seconds.push(new Int32Array(this.#allocate(4 * CHUNK)));
     }
+    while (this.parents.length * CHUNK < count) {
+      this.parents.push(new Int32Array(this.#allocate(4 * CHUNK)));
+      this.actors.push(new Uint8Array(this.#allocate(CHUNK)));
+    }
+    if (this.order.length > 0) this.#reserveOrder();
     let slots = this.index.length >>> 1;
     if (count * 3 <= slots * 2) return;
     while (count * 3 > slots * 2) slots *= slots < LARGE_INDEX || this.#leaps === 'large' ? 4 : 2;
     this.#grow(slots);
+  }
+
+  #reserveOrder(): void {
+    while (this.order.length < this.parents.length)
+      this.order.push(new Int32Array(this.#allocate(4 * CHUNK)));
   }
 
   /** The states, for a checkpoint. */
@@ -201,12 +243,15 @@ export class PackedStore {
     const parents = new Int32Array(this.size);
     const sleeps = new Int32Array(this.size);
     const actors = new Uint8Array(this.size);
-    for (let chunk = 0; chunk * CHUNK < this.size; chunk++) {
-      const states = Math.min(CHUNK, this.size - chunk * CHUNK);
-      words.set((this.words[chunk] as Int32Array).subarray(0, states * nrWords), chunk * CHUNK * nrWords);
-      parents.set((this.parents[chunk] as Int32Array).subarray(0, states), chunk * CHUNK);
-      sleeps.set((this.sleeps[chunk] as Int32Array).subarray(0, states), chunk * CHUNK);
-      actors.set((this.actors[chunk] as Uint8Array).subarray(0, states), chunk * CHUNK);
+    for (let state = 0; state < this.size; state++) {
+      const place = this.placeOf(state);
+      const kept = this.words[place >>> CHUNK_BITS] as Int32Array;
+      const base = (place & (CHUNK - 1)) * nrWords;
+      for (let k = 0; k < nrWords; k++) words[state * nrWords + k] = kept[base + k] as number;
+      // Those of expanded states were given back.
+      sleeps[state] = (this.sleeps[place >>> CHUNK_BITS] as Int32Array)[place & (CHUNK - 1)] ?? 0;
+      parents[state] = this.parent(state);
+      actors[state] = this.actor(state);
     }
     const layout = { wordOf: [...wordOf], shiftOf: [...shiftOf], maskOf: [...maskOf], used: [...this.#used] };
     return { size: this.size, layout, words, parents, sleeps, actors };
@@ -225,7 +270,7 @@ export class PackedStore {
       factorOf: maskOf.map((_, slot) => factorOfSlot(slot)),
       active: Int32Array.from(maskOf.keys()).filter((slot) => maskOf[slot] !== 0),
     };
-    for (const list of [this.words, this.parents, this.actors, this.sleeps]) list.length = 0;
+    for (const list of [this.words, this.parents, this.actors, this.sleeps, this.order]) list.length = 0;
     this.index = new Int32Array(this.#allocate(4 * 2 * (1 << 12)));
     this.size = 0;
     this.reserve(size);
@@ -247,7 +292,7 @@ export class PackedStore {
   /** Bytes that are held. */
   get bytes(): number {
     let bytes = 4 * this.index.length;
-    for (const list of [this.words, this.parents, this.actors, this.sleeps, this.seconds]) {
+    for (const list of [this.words, this.parents, this.actors, this.sleeps, this.order, this.seconds]) {
       for (const chunk of list) bytes += chunk.byteLength;
     }
     return bytes;
@@ -264,8 +309,9 @@ export class PackedStore {
   /** Reads a state; slots beyond those that have been laid out are 0. */
   load(state: number, vector: Int32Array): void {
     vector.fill(0);
-    const words = this.words[state >>> CHUNK_BITS] as Int32Array;
-    unpackWords(this.layout, words, (state & (CHUNK - 1)) * this.layout.nrWords, vector);
+    const place = this.placeOf(state);
+    const words = this.words[place >>> CHUNK_BITS] as Int32Array;
+    unpackWords(this.layout, words, (place & (CHUNK - 1)) * this.layout.nrWords, vector);
   }
 
   /** The number of a state, -1 when it is not kept. */
@@ -284,8 +330,19 @@ export class PackedStore {
       if (this.index[2 * slot + 1] !== hash) continue;
       const kept = this.words[(entry - 1) >>> CHUNK_BITS] as Int32Array;
       const base = ((entry - 1) & (CHUNK - 1)) * nrWords;
-      if (words.every((word, k) => kept[base + k] === word)) return entry - 1;
+      if (words.every((word, k) => kept[base + k] === word)) return this.#stateAt(entry - 1);
     }
+  }
+
+  /** The state at a place. */
+  #stateAt(place: number): number {
+    if (this.order.length === 0) return place;
+    if (this.#numberOf?.length !== this.nrPlaces) {
+      const numbers = new Int32Array(this.nrPlaces);
+      for (let state = 0; state < this.size; state++) numbers[this.placeOf(state)] = state;
+      this.#numberOf = numbers;
+    }
+    return this.#numberOf[place] as number;
   }
 
   hashOf(vector: Int32Array): number {
@@ -307,8 +364,10 @@ export class PackedStore {
     return hash;
   }
 
-  /** Gives back what is kept of the states before this one for their expansion only. */
-  forgetExpanded(before: number): void {
+  /** The states that are a step further are expanded now; gives back what is kept of those before for their expansion only. */
+  nextLevel(): void {
+    const before = this.levelPlace;
+    this.levelPlace = this.nrPlaces;
     for (let chunk = (before >>> CHUNK_BITS) - 1; chunk >= 0 && this.sleeps[chunk]?.length !== 0; chunk--) {
       this.sleeps[chunk] = new Int32Array(0);
       if (this.compact) this.words[chunk] = new Int32Array(0);
@@ -323,11 +382,11 @@ export class PackedStore {
     }
   }
 
-  #enter(hash: number, state: number): void {
+  #enter(hash: number, place: number): void {
     const mask = (this.index.length >>> 1) - 1;
     let slot = mix(hash) & mask;
     while (this.index[2 * slot] !== 0) slot = (slot + 1) & mask;
-    this.index[2 * slot] = state + 1;
+    this.index[2 * slot] = place + 1;
     this.index[2 * slot + 1] = hash;
   }
 

@@ -21,16 +21,6 @@
  * Each state on it is at its shortest distance, so it is met with this schedule's sleep set before it is expanded, and the
  * intersection is no larger. So every state is found at its distance, and by its first shortest schedule.
  */
-import { ThreadAutomaton } from './automaton.js';
-import {
-  badCheckpoint,
-  bytesOf,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  intsOf,
-  operandFromJson,
-  operandToJson,
-} from './checkpoint.js';
 import { Crew, ROUND_MIN } from './crew.js';
 import { fallenAtEnd } from './deadlock.js';
 import type { Waiting } from './deadlock.js';
@@ -38,15 +28,15 @@ import { Expander } from './expander.js';
 import type { ExpanderEvents } from './expander.js';
 import { ownMemory, sharedMemory } from './int-buffer.js';
 import { Judge, LIVELOCK } from './judge.js';
-import type { JudgeState } from './judge.js';
 import { findLivelock } from './livelock.js';
 import { mergedThreads } from './merge.js';
 import { ENABLED, ENDED, FALLS, LEAF_FLAGS, Model, TOLD } from './model.js';
 import type { Progress, Settings } from './options.js';
 import { PackedStore } from './packed-store.js';
-import type { StoredStates } from './packed-store.js';
 import { PathCounter } from './path-counter.js';
 import type { ExploreResult } from './result.js';
+import { canSave, resumeSearch, saveSearch } from './saved-search.js';
+import type { SearchParts, SearchPlace } from './saved-search.js';
 import { scheduleTo } from './schedule-to.js';
 import type { Search, Stop } from './search.js';
 import type { Program, ScheduleEntry } from './types.js';
@@ -73,26 +63,6 @@ export function* exhaustive<P>(program: Program<P>, settings: Settings): Search 
   if (settings.liveness) yield* search.lookForLivelock();
   return search.result();
 }
-
-/** What a checkpoint's header holds. */
-interface Saved {
-  readonly identity: unknown;
-  readonly cells: readonly (readonly [name: string, values: readonly unknown[]])[];
-  readonly histories: readonly (readonly (readonly [parent: number, result: unknown])[] | null)[];
-  readonly states: Pick<StoredStates, 'size' | 'layout'>;
-  readonly search: {
-    readonly next: number;
-    readonly level: number;
-    readonly levelEnd: number;
-    readonly transitions: number;
-    readonly terminalStates: number;
-    readonly deadlocked: boolean;
-  };
-  readonly judge: JudgeState;
-  readonly paths: ReturnType<PathCounter['save']>;
-}
-
-type SavedArrays = Readonly<Record<'words' | 'parents' | 'sleeps' | 'actors', Uint8Array>>;
 
 /** An exhaustive search that goes on for as long as it is told to. */
 export class Exhaustive<P> {
@@ -125,14 +95,14 @@ export class Exhaustive<P> {
     this.#settings = settings;
     this.#judge = new Judge(program, settings);
     const threads = settings.merge === 'bisimilar' ? mergedThreads(program) : undefined;
-    this.#model = new Model(program, (invariant) => this.#judge.judges(invariant), {
-      threads,
-      maxDepth: settings.maxDepth,
-      allocate: settings.jobs > 1 ? sharedMemory : ownMemory,
-    });
     // Workers are given no fingerprints: such a search is bound by memory, not by time.
     this.#jobs = settings.hashCompact ? 1 : settings.jobs;
     const allocate = this.#jobs > 1 ? sharedMemory : ownMemory;
+    this.#model = new Model(program, (invariant) => this.#judge.judges(invariant), {
+      threads,
+      maxDepth: settings.maxDepth,
+      allocate,
+    });
     this.#store = new PackedStore(
       allocate,
       settings.hashCompact ? 'compact' : 'whole',
@@ -159,7 +129,7 @@ export class Exhaustive<P> {
       transitions: this.#expander.transitions,
       executions: 0,
       bytes: this.#store.bytes,
-      ...(this.#canCheckpoint && { checkpoint: () => this.#checkpoint() }),
+      ...(canSave(this.#parts) && { checkpoint: () => saveSearch(this.#parts, this.#place) }),
     };
   }
 
@@ -248,90 +218,37 @@ export class Exhaustive<P> {
     this.#crew = undefined;
   }
 
-  get #canCheckpoint(): boolean {
-    const { cellValues, internValues } = this.#program.world;
-    return cellValues !== undefined && internValues !== undefined && !this.#settings.hashCompact;
+  /** Takes up a search from its checkpoint. @throws ExploreError `BAD_CHECKPOINT`. */
+  #resume(bytes: Uint8Array): void {
+    const place = resumeSearch(bytes, this.#parts);
+    this.#next = place.next;
+    this.#level = place.level;
+    this.#levelEnd = place.levelEnd;
+    this.#terminalStates = place.terminalStates;
+    this.#deadlocked = place.deadlocked;
+    this.#expander.transitions = place.transitions;
   }
 
-  /** What must be equal for a checkpoint to fit. */
-  #identity(): unknown {
-    const { threads, judgedBy, sometimes } = this.#program;
-    const { merge, sleepSets, maxDepth, maxSteps } = this.#settings;
+  get #parts(): SearchParts<P> {
     return {
-      threads: threads.map(({ name, role }) => [name, role ?? 'actor']),
-      judgedBy: judgedBy ?? null,
-      sometimes: (sometimes ?? []).map(({ name }) => name),
-      first: [...this.#model.firstState()].slice(this.#model.nrThreads),
-      options: [merge, sleepSets, maxDepth, maxSteps],
+      program: this.#program,
+      settings: this.#settings,
+      model: this.#model,
+      store: this.#store,
+      judge: this.#judge,
+      paths: this.#paths,
     };
   }
 
-  #checkpoint(): Uint8Array {
-    const { words, parents, sleeps, actors, ...states } = this.#store.save();
-    const cells = this.#program.world.cellValues?.() ?? [];
-    return encodeCheckpoint({
-      header: {
-        identity: this.#identity(),
-        cells: cells.map(({ name, values }) => [name, values.map(operandToJson)]),
-        histories: this.#model.threads.map((thread) =>
-          thread instanceof ThreadAutomaton
-            ? thread.histories().map(([parent, result]) => [parent, operandToJson(result)])
-            : null,
-        ),
-        states,
-        search: {
-          next: this.#next,
-          level: this.#level,
-          levelEnd: this.#levelEnd,
-          transitions: this.#expander.transitions,
-          terminalStates: this.#terminalStates,
-          deadlocked: this.#deadlocked,
-        },
-        judge: this.#judge.save(),
-        paths: this.#paths.save(),
-      },
-      arrays: { words: bytesOf(words), parents: bytesOf(parents), sleeps: bytesOf(sleeps), actors },
-    });
-  }
-
-  /** Takes up a search from its checkpoint. @throws ExploreError `BAD_CHECKPOINT`. */
-  #resume(bytes: Uint8Array): void {
-    if (!this.#canCheckpoint) throw badCheckpoint('this search makes none');
-    const { header, arrays } = decodeCheckpoint(bytes);
-    const saved = header as unknown as Saved;
-    if (JSON.stringify(saved.identity) !== JSON.stringify(this.#identity())) {
-      throw badCheckpoint('it is of another program, or of other options');
-    }
-    const cells = saved.cells.map(([name, values]) => ({ name, values: values.map(operandFromJson) }));
-    this.#program.world.internValues?.(cells);
-    saved.histories.forEach((histories, thread) => {
-      if (histories === null) return;
-      this.#model.learnHistories(
-        thread,
-        histories.map(([parent, result]) => [parent, operandFromJson(result)]),
-      );
-    });
-    const { words, parents, sleeps, actors } = arrays as Readonly<Record<string, Uint8Array>> & SavedArrays;
-    this.#store.restore({
-      ...saved.states,
-      words: intsOf(words),
-      parents: intsOf(parents),
-      sleeps: intsOf(sleeps),
-      actors,
-    });
-    // What the masks hold room for may have been met.
-    saved.states.layout.maskOf.forEach((mask, slot) =>
-      this.#model.touch(slot, mask === 0 ? 0 : (mask + 1) >>> 1),
-    );
-    this.#next = saved.search.next;
-    this.#level = saved.search.level;
-    this.#levelEnd = saved.search.levelEnd;
-    this.#store.levelPlace = saved.search.levelEnd;
-    this.#terminalStates = saved.search.terminalStates;
-    this.#deadlocked = saved.search.deadlocked;
-    this.#expander.transitions = saved.search.transitions;
-    this.#judge.restore(saved.judge);
-    this.#paths.restore(saved.paths);
+  get #place(): SearchPlace {
+    return {
+      next: this.#next,
+      level: this.#level,
+      levelEnd: this.#levelEnd,
+      transitions: this.#expander.transitions,
+      terminalStates: this.#terminalStates,
+      deadlocked: this.#deadlocked,
+    };
   }
 
   /** Ends the search where it is. */

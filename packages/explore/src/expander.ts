@@ -4,6 +4,7 @@
  * New states wait in a small batch, so that the places where they may be found in the index are all fetched before the
  * first is looked at: memory is slow to answer, but answers many at a time.
  */
+import type { Expanded } from './crew.js';
 import { makeKernel } from './kernel.js';
 import type { KernelScratch, KernelTables } from './kernel.js';
 import { mix } from './packed-store.js';
@@ -27,6 +28,12 @@ export interface ExpanderEvents {
   edge(from: number, to: number): void;
   /** A schedule ends with a step from a state; called while `counting` only. */
   end(from: number): void;
+}
+
+/** A state that was expanded alone: also how many steps were taken, and whether none can be. */
+export interface ExpandedAlone extends Expanded {
+  readonly steps: number;
+  readonly terminal: boolean;
 }
 
 /** Candidates in a batch. */
@@ -103,7 +110,12 @@ export class Expander<P> {
         this.#scratch.vector = new Int32Array(2 * model.nrSlots);
     }
     const now = this.#tables;
-    if (now.index !== store.index || now.counting !== this.counting || String(now.tests) !== String(tests)) {
+    if (
+      now.index !== store.index ||
+      now.counting !== this.counting ||
+      now.tests.length !== tests.length ||
+      now.tests.some((root, i) => root !== tests[i])
+    ) {
       this.#tables = { ...now, index: store.index, counting: this.counting, tests };
     }
     return this.#tables;
@@ -143,18 +155,7 @@ export class Expander<P> {
   /**
    * Expands one state of which something was not known, into the batch of `scratch`, for a crew: see `Alone`.
    */
-  expandAlone(
-    state: number,
-    scratch: KernelScratch,
-    tests: readonly number[],
-  ):
-    | {
-        readonly tables: KernelTables;
-        readonly nrBatch: number;
-        readonly steps: number;
-        readonly terminal: boolean;
-      }
-    | undefined {
+  expandAlone(state: number, scratch: KernelScratch, tests: readonly number[]): ExpandedAlone | undefined {
     const { registers } = scratch;
     const { layout } = this.#store;
     for (;;) {

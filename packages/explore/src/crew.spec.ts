@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import * as threads from 'node:worker_threads';
+import { describe, expect, it, vi } from 'vitest';
 import { toJson } from '../test/json.js';
 import { SIZES, svz } from '../test/svz.js';
 import { explore } from './index.js';
@@ -35,5 +36,20 @@ describe('a search with several threads', () => {
     const [one, two] = [search(looking(), {}), search(looking(), { jobs: 2 })];
     expect(two).toBe(one);
     expect(JSON.parse(one)).toMatchObject({ reached: [{ reached: false }, { reached: true }] });
+  });
+
+  it('gives its threads, whose text is a script, no option of the process, which may say that a text is a module', () => {
+    const seen: unknown[] = [];
+    class Watched extends threads.Worker {
+      constructor(text: string, options: threads.WorkerOptions) {
+        super(text, options);
+        seen.push(options.execArgv);
+      }
+    }
+    const builtin = vi.spyOn(process, 'getBuiltinModule');
+    builtin.mockReturnValue({ ...threads, Worker: Watched } as typeof threads);
+    expect(explore(L(), { strategy: 'exhaustive', jobs: 2 }).verdict).toBe('holds');
+    builtin.mockRestore();
+    expect(seen).toEqual([[]]);
   });
 });

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TraceDocument } from './document.js';
 import { traceSchema } from './schema.js';
 
@@ -13,7 +13,11 @@ export class TraceError extends Error {
   }
 }
 
-const check = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<TraceDocument>(traceSchema);
+let compiled: ValidateFunction<TraceDocument> | undefined;
+
+/** The schema's test. Compiling it takes longer than all else that an import of this package does. */
+const checkOf = (): ValidateFunction<TraceDocument> =>
+  (compiled ??= new Ajv({ allErrors: false, allowUnionTypes: true }).compile<TraceDocument>(traceSchema));
 
 /**
  * Checks that a value is a trace document that this version reads.
@@ -31,6 +35,7 @@ export function validateTrace(value: unknown): TraceDocument {
       `trace version ${JSON.stringify(value['version'])} is unknown; this ptemu reads version 1`,
     );
   }
+  const check = checkOf();
   if (check(value)) {
     const stranger = value.steps.find((step) => !value.actors.some((actor) => actor.name === step.actor));
     if (stranger === undefined) return value;

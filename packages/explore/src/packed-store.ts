@@ -20,6 +20,8 @@ const CHUNK = 1 << CHUNK_BITS;
 /** The two halves of a fingerprint. */
 export const FIRST: number = kernel.constants.FIRST;
 export const SECOND: number = kernel.constants.SECOND;
+/** Memory is asked for in pieces of this share of the chunks that there are, as a shift. */
+const PIECE_SHIFT = 4;
 /** An index of so many places grows in smaller leaps. */
 const LARGE_INDEX = 1 << 18;
 
@@ -114,7 +116,7 @@ export class PackedStore {
   startOrder(): void {
     if (this.order.length > 0) return;
     this.#nrPlaces = this.size;
-    this.#reserveOrder();
+    this.#addInts(this.order, this.parents.length * CHUNK);
     for (let state = 0; state < this.size; state++)
       (this.order[state >>> CHUNK_BITS] as Int32Array)[state & (CHUNK - 1)] = state;
   }
@@ -215,25 +217,26 @@ export class PackedStore {
 
   /** Makes room for states up to `count` in all, and in the index, and for as many places as may be taken. */
   reserve(count: number, nrPlaces: number = this.nrPlaces + count - this.size): void {
-    while (this.words.length * CHUNK < nrPlaces) {
-      this.words.push(new Int32Array(this.#allocate(4 * CHUNK * this.layout.nrWords)));
-      this.sleeps.push(new Int32Array(this.#allocate(4 * CHUNK)));
-      if (this.compact) this.seconds.push(new Int32Array(this.#allocate(4 * CHUNK)));
-    }
-    while (this.parents.length * CHUNK < count) {
-      this.parents.push(new Int32Array(this.#allocate(4 * CHUNK)));
-      this.actors.push(new Uint8Array(this.#allocate(CHUNK)));
-    }
-    if (this.order.length > 0) this.#reserveOrder();
+    this.#addInts(this.words, nrPlaces, this.layout.nrWords);
+    this.#addInts(this.sleeps, nrPlaces);
+    if (this.compact) this.#addInts(this.seconds, nrPlaces);
+    this.#addInts(this.parents, count);
+    while (this.actors.length * CHUNK < count) this.actors.push(new Uint8Array(this.#allocate(CHUNK)));
+    if (this.order.length > 0) this.#addInts(this.order, count);
     let slots = this.index.length >>> 1;
     if (count * 3 <= slots * 2) return;
     while (count * 3 > slots * 2) slots *= slots < LARGE_INDEX || this.#leaps === 'large' ? 4 : 2;
     this.#grow(slots);
   }
 
-  #reserveOrder(): void {
-    while (this.order.length < this.parents.length)
-      this.order.push(new Int32Array(this.#allocate(4 * CHUNK)));
+  /** Adds chunks until there are `count` elements of so many integers. Many chunks are cut from one piece of memory. */
+  #addInts(chunks: Int32Array[], count: number, width = 1): void {
+    while (chunks.length * CHUNK < count) {
+      const length = CHUNK * width;
+      const pieces = 1 + (chunks.length >>> PIECE_SHIFT);
+      const memory = this.#allocate(4 * length * pieces);
+      for (let i = 0; i < pieces; i++) chunks.push(new Int32Array(memory, 4 * length * i, length));
+    }
   }
 
   /** The states, for a checkpoint. */

@@ -287,7 +287,8 @@ export class Expander<P> {
       const words = chunks[place >>> CHUNK_BITS] as Int32Array;
       const base = (place & CHUNK_MASK) * nrWords;
       for (let k = 0; k < nrWords; k++) words[base + k] = batch[at + k] as number;
-      (sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = batch[extra + 3] as number;
+      if (sleepSets)
+        (sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = batch[extra + 3] as number;
       if (compact)
         (seconds[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = batch[extra + 4] as number;
       (parents[state >>> CHUNK_BITS] as Int32Array)[state & CHUNK_MASK] = from;

@@ -74,6 +74,8 @@ export class PackedStore {
   size = 0;
   /** The first place of the states that are a step further than those being expanded. */
   levelPlace = 1;
+  /** Chunks of places of which only what is not for expansion is kept. */
+  #forgotten = 0;
   /** Places taken where there is an order, those that were left empty among them. */
   #nrPlaces = 0;
   /** By place: the state, where there is an order; made when it is asked for. */
@@ -276,6 +278,7 @@ export class PackedStore {
     for (const list of [this.words, this.parents, this.actors, this.sleeps, this.order]) list.length = 0;
     this.index = new Int32Array(this.#allocate(4 * 2 * (1 << 12)));
     this.size = 0;
+    this.#forgotten = 0;
     this.reserve(size);
     const vector = new Int32Array(maskOf.length);
     for (let state = 0; state < size; state++) {
@@ -294,11 +297,15 @@ export class PackedStore {
 
   /** Bytes that are held. */
   get bytes(): number {
-    let bytes = 4 * this.index.length;
-    for (const list of [this.words, this.parents, this.actors, this.sleeps, this.order, this.seconds]) {
-      for (const chunk of list) bytes += chunk.byteLength;
-    }
-    return bytes;
+    const { words, parents, actors, sleeps, order, seconds } = this;
+    const kept = sleeps.length - this.#forgotten;
+    const ints =
+      (this.compact ? kept : words.length) * this.layout.nrWords +
+      parents.length +
+      kept +
+      order.length +
+      seconds.length;
+    return 4 * this.index.length + CHUNK * (4 * ints + actors.length);
   }
 
   parent(state: number): number {
@@ -373,6 +380,7 @@ export class PackedStore {
     this.levelPlace = this.nrPlaces;
     for (let chunk = (before >>> CHUNK_BITS) - 1; chunk >= 0 && this.sleeps[chunk]?.length !== 0; chunk--) {
       this.sleeps[chunk] = new Int32Array(0);
+      this.#forgotten++;
       if (this.compact) this.words[chunk] = new Int32Array(0);
     }
   }

@@ -110,7 +110,7 @@ function legend(rows: readonly FlushRow[], profiles: readonly FlushProfile[], op
     ...(lacks.length > 0 ? [`- or no column: no price was published for ${lacks.join(', ')}.`] : []),
     ...(showsSpeed(rows, options)
       ? [
-          'speed: operations that the emulator runs per second on this machine; no other column depends on it.',
+          'speed: operations that the emulator runs per second on this machine, their set-up apart; no other column depends on it.',
         ]
       : []),
   ];

@@ -5,6 +5,8 @@ export {
   operationEvents,
   type OperationOptions,
   type OperationResult,
+  type PreparedOperation,
+  prepareOperation,
   runOperation,
 } from './operations.js';
 export { DirectProcess, type Mapping, type Touched } from './process.js';

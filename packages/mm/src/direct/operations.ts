@@ -66,6 +66,21 @@ export const operationEvents = (arch: Arch, options: OperationOptions): FlushEve
 
 /** The same, with what the CPUs still hold afterwards. `omit`: leaves a part of every flush out, as a broken twin. */
 export function runOperation(arch: Arch, options: OperationOptions, omit?: Omission): OperationResult {
+  const prepared = prepareOperation(arch, options, omit);
+  prepared.run();
+  return prepared.result();
+}
+
+/** An operation whose process and CPUs are set up. */
+export interface PreparedOperation {
+  /** Runs it; to be called once. */
+  run(): void;
+  /** What it did, when it has run. */
+  result(): OperationResult;
+}
+
+/** The same in two parts, so that the operation can be timed without its set-up. */
+export function prepareOperation(arch: Arch, options: OperationOptions, omit?: Omission): PreparedOperation {
   const operation = Object.hasOwn(OPERATIONS, options.operation) ? OPERATIONS[options.operation] : undefined;
   if (operation === undefined) {
     throw bad(`no operation '${options.operation}'; there are ${FLUSH_OPERATIONS.join(', ')}`, {
@@ -77,8 +92,10 @@ export function runOperation(arch: Arch, options: OperationOptions, omit?: Omiss
   machine.beginCounting(
     operation.wanted === false ? undefined : { mm, start: vma.vm_start, end: vma.vm_end },
   );
-  run(operation.run(stage));
-  return { events: machine.events(), stale: staleTranslations(stage.cx.tables, [mm]) };
+  return {
+    run: () => run(operation.run(stage)),
+    result: () => ({ events: machine.events(), stale: staleTranslations(stage.cx.tables, [mm]) }),
+  };
 }
 
 interface Operation extends StageNeeds {

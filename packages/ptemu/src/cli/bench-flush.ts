@@ -1,8 +1,9 @@
 import type { Arch } from '@ptemu/arch';
-import { type FlushEvents, costOf, pricesOf, profileOf } from '@ptemu/hw';
-import { FLUSH_OPERATIONS, type FlushOperation, operationEvents } from '@ptemu/mm';
+import { costOf, pricesOf, profileOf } from '@ptemu/hw';
+import { FLUSH_OPERATIONS, type FlushOperation, type OperationOptions, operationEvents, prepareOperation } from '@ptemu/mm'; // prettier-ignore
 import { type FlushProfile, type FlushRow, flushPage, flushTable } from '@ptemu/report';
 import { splitSpecs } from '../backends.js';
+import { median } from '../bench/translation.js';
 import { calibrationCommand } from './bench-calibration.js';
 import { type Toggles, clip, parseBackend, parseCount, parseList, writeText } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
@@ -142,8 +143,7 @@ function machinesOf(options: BenchFlushOptions): readonly Machine[] {
 function rowOf({ machine, operation, pages, cpus, huge, bystanders }: Job, timed: boolean): FlushRow {
   const { spec, arch, profile } = machine;
   const asked = { operation, pages, cpus, bystanderPages: bystanders, ...(huge && { huge }) };
-  const run = (): FlushEvents => operationEvents(arch, asked);
-  const events = run();
+  const events = operationEvents(arch, asked);
   return {
     spec,
     kernel: [arch.kernel.release, ...arch.kernel.toggles].join(' '),
@@ -154,24 +154,24 @@ function rowOf({ machine, operation, pages, cpus, huge, bystanders }: Job, timed
     bystanders,
     ...events,
     cost: { profile: profile.id, ...costOf(profile, events) },
-    ...(timed && { perSecond: speedOf(run) }),
+    ...(timed && { perSecond: speedOf(arch, asked) }),
   };
 }
 
-const SECONDS_TIMED = 0.02;
+const MILLISECONDS_SPENT = 20;
 
-/** Runs per second of CPU time. */
-function speedOf(run: () => unknown): number {
-  const start = process.cpuUsage();
-  let runs = 0;
-  let seconds = 0;
+/** Runs per second of CPU time, without their set-up: by the median run, as the first ones compile. */
+function speedOf(arch: Arch, asked: OperationOptions): number {
+  const begun = performance.now();
+  const microseconds: number[] = [];
   do {
-    run();
-    runs += 1;
+    const prepared = prepareOperation(arch, asked);
+    const start = process.cpuUsage();
+    prepared.run();
     const { user, system } = process.cpuUsage(start);
-    seconds = (user + system) / 1e6;
-  } while (seconds < SECONDS_TIMED);
-  return runs / seconds;
+    microseconds.push(user + system);
+  } while (performance.now() - begun < MILLISECONDS_SPENT);
+  return 1e6 / Math.max(1, median(microseconds));
 }
 
 /** A row as JSON: what has no price is null. */

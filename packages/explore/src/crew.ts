@@ -23,7 +23,7 @@ import type { Model } from './model.js';
 import type { PackedStore } from './packed-store.js';
 
 const kernel = makeKernel();
-const { EXTRA, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION, CLAIMS } =
+const { EXTRA, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, PORTION, CLAIMS } =
   kernel.constants; // prettier-ignore
 const { PORTION_FIELDS, TRANSITIONS, MET_BARRED, NR_PUT_OFF, FIRST_PLACE } = kernel.constants;
 
@@ -33,7 +33,7 @@ const BEGUN = 1;
 const FINISHED = 2;
 const READY = 3;
 /** Phases. */
-const [EXPAND, COUNT, COMMIT, MOVE, QUIT] = [1, 2, 3, 4, 5];
+const [EXPAND, COMMIT, MOVE, QUIT] = [1, 2, 3, 4];
 
 /** Candidates that one round may make. */
 const ROUND_CANDIDATES = 1 << 19;
@@ -164,25 +164,19 @@ export class Crew {
     this.#scratch.registers[MET_BARRED] = 0;
     this.#scratch.registers[TRANSITIONS] = 0;
     this.#phase(EXPAND, () => kernel.runRound(tables, this.#scratch, memory, 0));
-    let total = -1;
     if (control[EVENT] === 0) this.#catchUp(memory, alone);
-    if (control[EVENT] === 0) {
-      this.#phase(COUNT, () => kernel.countWinners(memory));
-      total = 0;
-      for (let portion = 0; portion < nrPortions; portion++) {
-        const fields = portion * PORTION_FIELDS;
-        memory.portions[fields + 2] = total;
-        total += memory.portions[fields + 3] as number;
-      }
-    }
-    if (total < 0) {
+    if (control[EVENT] !== 0) {
       wipe(tables.index, memory, control[NEXT_CLAIM] as number);
-      const event = control[EVENT] as number;
-      return event > 0 ? ~Math.max(from, event - 1) : ~to;
+      return ~Math.max(from, (control[EVENT] as number) - 1);
     }
-    control[BASE] = store.size;
+    let size = store.size;
+    for (let portion = 0; portion < nrPortions; portion++) {
+      const fields = portion * PORTION_FIELDS;
+      memory.portions[fields + 4] = size;
+      size += memory.portions[fields + 3] as number;
+    }
     this.#phase(COMMIT, () => kernel.commitWinners(tables, memory));
-    store.size += total;
+    store.size = size;
     store.nrPlaces += control[NEXT_CLAIM] as number;
     return control[ALL_TRANSITIONS] as number;
   }
@@ -221,6 +215,8 @@ export class Crew {
       const own = changed.get(portion) ?? [];
       changed.set(portion, own);
       for (let at = start; at < logged; at++) own.push(log[at] as number);
+      const wins = portion * PORTION_FIELDS + 3;
+      portions[wins] = (portions[wins] as number) + ((logged - start) >>> 1);
     }
     for (const [portion, own] of changed) {
       const fields = portion * PORTION_FIELDS;
@@ -330,7 +326,7 @@ const { workerData, receiveMessageOnPort } = require('node:worker_threads');
 const kernel = (${makeKernel.toString()})();
 (${work.toString()})(kernel, workerData, receiveMessageOnPort, {
   PHASE: ${PHASE}, BEGUN: ${BEGUN}, FINISHED: ${FINISHED}, READY: ${READY},
-  EXPAND: ${EXPAND}, COUNT: ${COUNT}, COMMIT: ${COMMIT}, MOVE: ${MOVE}, SPINS: ${SPINS},
+  EXPAND: ${EXPAND}, COMMIT: ${COMMIT}, MOVE: ${MOVE}, SPINS: ${SPINS},
 });
 `;
 }
@@ -341,10 +337,7 @@ function work(
   data: { readonly control: Int32Array; readonly who: number; readonly port: unknown },
   receive: (port: unknown) => { readonly message: unknown } | undefined,
   k: Readonly<
-    Record<
-      'PHASE' | 'BEGUN' | 'FINISHED' | 'READY' | 'EXPAND' | 'COUNT' | 'COMMIT' | 'MOVE' | 'SPINS',
-      number
-    >
+    Record<'PHASE' | 'BEGUN' | 'FINISHED' | 'READY' | 'EXPAND' | 'COMMIT' | 'MOVE' | 'SPINS', number>
   >,
 ): void {
   const { control, who, port } = data;
@@ -393,8 +386,7 @@ function work(
     if (phase === k.EXPAND) {
       (scratch as KernelScratch).registers[MET_BARRED] = 0;
       kernel.runRound(tables as KernelTables, scratch as KernelScratch, memory as RoundMemory, who);
-    } else if (phase === k.COUNT) kernel.countWinners(memory as RoundMemory);
-    else if (phase === k.COMMIT) kernel.commitWinners(tables as KernelTables, memory as RoundMemory);
+    } else if (phase === k.COMMIT) kernel.commitWinners(tables as KernelTables, memory as RoundMemory);
     else if (phase === k.MOVE && move !== undefined) kernel.moveEntries(move.before, move.after, control);
     else return;
     Atomics.add(control, k.FINISHED, 1);

@@ -7,7 +7,7 @@
  * `fillBatch` expands states: a state is unpacked once, the step of each thread looked up in the model's trees, and the
  * states after it written into a batch as candidates. It stops before a state in which something is not known, or must be
  * told first. What becomes of a batch the caller decides: alone it looks the candidates up and enters them (`Expander`);
- * in parallel it calls `claimBatch`, `countWinners` and `commitWinners`, in rounds (`Crew`).
+ * in parallel it calls `claimBatch` and `commitWinners`, in rounds (`Crew`).
  */
 
 /** What is read while states are expanded. */
@@ -64,7 +64,7 @@ export interface RoundMemory {
   readonly logs: readonly Int32Array[];
   /** States of which something is not known, or must be told; in no order. */
   readonly putOff: Int32Array;
-  /** By portion of the round: whose log has its claims, from where, how many, and how many of them win. */
+  /** By portion of the round: whose log has its claims, from where, how many words, how many claims win, and its first state. */
   readonly portions: Int32Array;
 }
 
@@ -104,7 +104,6 @@ export type KernelConstants = Readonly<
     | 'EVENT'
     | 'ALL_TRANSITIONS'
     | 'NR_PORTIONS'
-    | 'BASE'
     | 'PORTION'
     | 'CLAIMS'
     | 'PORTION_FIELDS'
@@ -139,7 +138,6 @@ export interface Kernel {
     log: Int32Array,
     logLength: number,
   ): number;
-  countWinners(m: RoundMemory): void;
   commitWinners(t: KernelTables, m: RoundMemory): void;
   moveEntries(before: Int32Array, after: Int32Array, control: Int32Array): void;
 }
@@ -183,10 +181,9 @@ export function makeKernel(): Kernel {
   const EVENT = 9;
   const ALL_TRANSITIONS = 10;
   const NR_PORTIONS = 11;
-  const BASE = 12;
   const PORTION = 64;
   const CLAIMS = 256;
-  const PORTION_FIELDS = 4;
+  const PORTION_FIELDS = 5;
   /** A key is the place of the state in the round, and the thread in so many bits. */
   const KEY_BITS = 8;
   const NR_PUT_OFF = 13;
@@ -420,6 +417,7 @@ export function makeKernel(): Kernel {
       portions[fields] = who;
       portions[fields + 1] = start;
       portions[fields + 2] = logged - start;
+      Atomics.add(portions, fields + 3, (logged - start) >>> 1);
     }
     Atomics.add(control, ALL_TRANSITIONS, registers[TRANSITIONS] as number);
   }
@@ -438,7 +436,7 @@ export function makeKernel(): Kernel {
   ): number {
     const { nrWords, index, words: chunks, sleeps } = t;
     const { batch, registers } = s;
-    const { control, hashes, slots, keys } = m;
+    const { control, hashes, slots, keys, portions } = m;
     const stride = nrWords + EXTRA;
     const mask = (index.length >>> 1) - 1;
     const levelPlace = control[LEVEL_PLACE] as number;
@@ -514,6 +512,8 @@ export function makeKernel(): Kernel {
           if (seen === old) {
             log[logged++] = other;
             log[logged++] = key;
+            const loser = ((old >>> KEY_BITS) / PORTION) | 0;
+            Atomics.sub(portions, loser * PORTION_FIELDS + 3, 1);
             break;
           }
           old = seen;
@@ -545,27 +545,7 @@ export function makeKernel(): Kernel {
     return false;
   }
 
-  /** Of each portion's claims keeps those that are the first to their state in the order of the round. */
-  function countWinners(m: RoundMemory): void {
-    const { control, portions, keys } = m;
-    const nrPortions = control[NR_PORTIONS] as number;
-    for (let portion = Atomics.add(control, NEXT_PORTION, 1); portion < nrPortions;) {
-      const fields = portion * PORTION_FIELDS;
-      const log = m.logs[portions[fields] as number] as Int32Array;
-      const start = portions[fields + 1] as number;
-      let kept = start;
-      for (let at = start; at < start + (portions[fields + 2] as number); at += 2) {
-        const claim = log[at] as number;
-        if (keys[claim] !== log[at + 1]) continue;
-        log[kept++] = claim;
-        log[kept++] = log[at + 1] as number;
-      }
-      portions[fields + 3] = (kept - start) >>> 1;
-      portion = Atomics.add(control, NEXT_PORTION, 1);
-    }
-  }
-
-  /** Gives the winners their numbers, in the order of the round. */
+  /** Gives the claims that win, the first to their state in the order of the round, their numbers in that order. */
   function commitWinners(t: KernelTables, m: RoundMemory): void {
     const { control, portions, keys } = m;
     const nrPortions = control[NR_PORTIONS] as number;
@@ -574,14 +554,14 @@ export function makeKernel(): Kernel {
     for (let portion = Atomics.add(control, NEXT_PORTION, 1); portion < nrPortions;) {
       const fields = portion * PORTION_FIELDS;
       const log = m.logs[portions[fields] as number] as Int32Array;
-      // `portions[fields + 2]` is by now the number of the portion's first state, counted from BASE.
-      let state = (control[BASE] as number) + (portions[fields + 2] as number);
-      let at = portions[fields + 1] as number;
-      for (let n = portions[fields + 3] as number; n > 0; n--, at += 2, state++) {
+      const end = (portions[fields + 1] as number) + (portions[fields + 2] as number);
+      let state = portions[fields + 4] as number;
+      for (let at = portions[fields + 1] as number; at < end; at += 2) {
         const claim = log[at] as number;
+        const key = log[at + 1] as number;
+        if (keys[claim] !== key) continue;
         const chunk = state >>> CHUNK_BITS;
-        const i = state & CHUNK_MASK;
-        const key = keys[claim] as number;
+        const i = state++ & CHUNK_MASK;
         (t.order[chunk] as Int32Array)[i] = firstPlace + claim;
         (t.parents[chunk] as Int32Array)[i] = from + (key >>> KEY_BITS);
         (t.actors[chunk] as Uint8Array)[i] = key & ((1 << KEY_BITS) - 1);
@@ -612,7 +592,7 @@ export function makeKernel(): Kernel {
   const constants = {
     CHUNK_BITS, EXTRA, ENDED, ENABLED, FALLS, JUDGED, TOLD, BARRED, LEAF_FLAGS, LEAF_RESULT, LEAF_READS, LEAF_WRITES,
     LEAF_NR_WRITES, LEAF_LISTS, FIRST, SECOND, SLEEPERS_MAX, REASON, NR_BATCH, TRANSITIONS, MET_BARRED, WHO, UNKNOWN,
-    TERMINAL, TO_TELL, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, BASE, PORTION,
+    TERMINAL, TO_TELL, FROM, TO, LEVEL_PLACE, NEXT_PORTION, NEXT_CLAIM, EVENT, ALL_TRANSITIONS, NR_PORTIONS, PORTION,
     CLAIMS, PORTION_FIELDS, KEY_BITS, NR_PUT_OFF, FIRST_PLACE, CLAIM, CLAIM_END,
   }; // prettier-ignore
   return {
@@ -622,7 +602,6 @@ export function makeKernel(): Kernel {
     fillBatch,
     runRound,
     claimBatch,
-    countWinners,
     commitWinners,
     moveEntries,
   };

@@ -27,8 +27,8 @@ function traceOf(kind: 'rand' | 'seq', mib: number, count: number, seed: number)
 } // prettier-ignore
 
 /** The tables that `tlbref run` builds: page i of the working set maps frame 0x100000 + (i * 7919) % pages. */
-function mapped(mib: number): { readonly memory: PhysicalMemory; readonly root: bigint } {
-  const memory = new PhysicalMemory({ addressBits: 40, firstFrame: 1 });
+function mapped(mib: number, firstFrame = 1): { readonly memory: PhysicalMemory; readonly root: bigint } {
+  const memory = new PhysicalMemory({ addressBits: 52, firstFrame });
   const root = frameAddress(memory, memory.allocateFrame('table:pgd'));
   const pages = mib * 256;
   for (let i = 0; i < pages; i++) {
@@ -74,6 +74,42 @@ describe('compileTranslator on the traces of the C reference', () => {
     translator.run(trace);
     expect(translator.counters()).toMatchObject({ recorded: 0, sumLo: golden.sumLo, sumHi: golden.sumHi });
   });
+
+  // Chunks of memory below 2^36 stand in an array, those above in a map: all tables above, some below, the root alone below. A
+  // number of a chunk above 2^48 has more than 32 bits; at what is left of it lie other tables.
+  it.each([2 ** 24, 2 ** 24 - 3, 2 ** 24 - 1, 2 ** 36 + 16])('counts the same with tables from frame %i on, and from cached ones', (firstFrame) => {
+    const trace = traceOf('rand', 8, 20000, 7);
+    // Accessed and dirty, so that the short walk takes them at their word; their leaves lead elsewhere.
+    const lay = (memory: PhysicalMemory): void => {
+      for (let at = 2n ** 48n + 0x1_0000n; at < 2n ** 48n + 0x2_0000n; at += 8n) {
+        const entry = memory.load(at);
+        if (entry !== 0n) memory.store(at - 2n ** 48n, (entry >> 63n === 1n ? entry ^ 0x1000n : entry - 2n ** 48n) | 0x60n);
+      }
+    };
+    const far = mapped(8, firstFrame);
+    if (firstFrame > 2 ** 36) lay(far.memory);
+    const unit = compileTranslator({ memory: far.memory, mmu: LIKE_X86, tlb: REFERENCE });
+    unit.load({ space: 1, root: far.root });
+    unit.run(trace);
+    expect(unit.counters()).toMatchObject(GOLDEN_RAND);
+    // The same from a root below.
+    for (let at = 0n; at < 4096n; at += 8n) far.memory.store(0x3_0000n + at, far.memory.load(far.root + at));
+    unit.load({ space: 2, root: 0x3_0000n });
+    unit.reset();
+    unit.run(trace);
+    expect(unit.counters()).toMatchObject({ sumLo: GOLDEN_RAND.sumLo, sumHi: GOLDEN_RAND.sumHi, faults: 0 });
+    const tlb: TlbConfig = { ...REFERENCE, walkCaches: [{ levels: ['pgd', 'pud', 'pmd'], sets: 1, ways: 4 }] };
+    const counters = [mapped(8), mapped(8, firstFrame)].map(({ memory, root }) => {
+      if (root > 2n ** 48n) lay(memory);
+      const cached = compileTranslator({ memory, mmu: LIKE_X86, tlb });
+      cached.load({ space: 1, root });
+      cached.run(trace);
+      return cached.counters();
+    });
+    expect(counters[1]).toEqual(counters[0]);
+    expect(counters[0]).toMatchObject(GOLDEN_RAND);
+    expect(counters[0]!.walkCaches).toBeGreaterThan(5000);
+  }); // prettier-ignore
 
   it('counts the same one access at a time, and with structures that nothing fills', () => {
     const { memory, root } = mapped(8);

@@ -24,6 +24,7 @@ import {
   explore,
   folioCells,
   madvise_dontneed,
+  median,
   split_huge_pmd_address,
   table,
   touch,
@@ -49,8 +50,6 @@ const reduced = { strategy: 'exhaustive' } as const;
 
 const number = (value: number, digits = 0): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** CPU time of an action, in milliseconds. */
 function cpuOf(action: () => unknown): number {

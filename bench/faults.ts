@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Arch, DirectProcess, backend, table, walk } from 'ptemu';
+import { type Arch, DirectProcess, backend, median, table, walk } from 'ptemu';
 
 const PAGES = 65_536;
 const SPARSE_PAGES = 4096;
@@ -113,7 +113,7 @@ function interleaved(cases: readonly Case[]): readonly number[] {
       rates[i]?.push(faults / seconds);
     });
   }
-  return rates.map((each) => [...each].sort((a, b) => a - b)[(ROUNDS - 1) / 2] ?? NaN);
+  return rates.map((each) => median(each));
 }
 
 const rate = (value: number): string => Math.round(value).toLocaleString('en');

@@ -237,7 +237,7 @@ export class Crew {
 
   /** Enters what an index has into a larger one that is empty. */
   moveEntries(before: Int32Array, after: Int32Array): void {
-    for (const port of this.#ports) port.postMessage({ chunks: [], slots: 0, move: { before, after } });
+    for (const port of this.#ports) port.postMessage({ move: { before, after } });
     this.#phase(MOVE, () => kernel.moveEntries(before, after, this.#control));
   }
 
@@ -271,7 +271,6 @@ export class Crew {
       this.#nrWords = nrWords;
       fresh = {
         control: this.#control,
-        hashes: shared(claims),
         slots: shared(claims),
         keys: shared(claims),
         logs: Array.from({ length: this.size }, () => shared(4 * (claims + ROUND_CANDIDATES))),
@@ -281,7 +280,7 @@ export class Crew {
       this.#memory = fresh;
       this.#scratch.batch = new Int32Array(Math.max(256, nrThreads) * (nrWords + EXTRA));
     }
-    const slots = 1 + Math.max(...tables.decode.filter((_, i) => i % 5 === 0), tables.wordOf.length);
+    const slots = 1 + tables.wordOf.length;
     if (this.#scratch.vector.length < slots) this.#scratch.vector = new Int32Array(2 * slots);
     const lists = [tables.words, tables.parents, tables.actors, tables.sleeps, tables.order] as const;
     const chunks = lists.map((list, l) => {

@@ -170,7 +170,6 @@ export class Exhaustive<P> {
     const left = this.#levelEnd - this.#next;
     if (left < ROUND_MIN || !this.#crew.ready || this.#next < this.#aloneUntil) return false;
     const crew = this.#crew;
-    this.#store.moveEntries = (before, after) => crew.moveEntries(before, after);
     if (this.#eventAt <= this.#next) this.#eventAt = Infinity;
     const most = Math.min(this.#roundStates, Crew.roundOf(this.#model.nrThreads));
     const end = Math.min(this.#next + most, this.#levelEnd, this.#eventAt);
@@ -178,7 +177,7 @@ export class Exhaustive<P> {
     const candidates = (end - this.#next) * this.#model.nrThreads;
     // The last states before the limit are entered alone, in their order.
     if (store.size + candidates > this.#settings.maxStates) return false;
-    store.startOrder();
+    store.startOrder((before, after) => crew.moveEntries(before, after));
     store.reserve(store.size + candidates, store.nrPlaces + crew.placesFor(candidates));
     const expander = this.#expander;
     expander.looking = this.#judge.looking;

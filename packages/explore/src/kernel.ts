@@ -56,8 +56,7 @@ export interface KernelScratch {
 /** Memory that the threads of one parallel round share. */
 export interface RoundMemory {
   readonly control: Int32Array;
-  /** By claim, which is a place counted from the first of the round: its hash, slot in the index (-1: none), and key. */
-  readonly hashes: Int32Array;
+  /** By claim, which is a place counted from the first of the round: its slot in the index (-1: none), and key. */
   readonly slots: Int32Array;
   readonly keys: Int32Array;
   /** By thread of the crew: claims that were made or improved, a number and a key each. */
@@ -436,7 +435,7 @@ export function makeKernel(): Kernel {
   ): number {
     const { nrWords, index, words: chunks, sleeps } = t;
     const { batch, registers } = s;
-    const { control, hashes, slots, keys, portions } = m;
+    const { control, slots, keys, portions } = m;
     const stride = nrWords + EXTRA;
     const mask = (index.length >>> 1) - 1;
     const levelPlace = control[LEVEL_PLACE] as number;
@@ -478,7 +477,6 @@ export function makeKernel(): Kernel {
             const base = (place & CHUNK_MASK) * nrWords;
             for (let k = 0; k < nrWords; k++) own[base + k] = batch[at + k] as number;
             (sleeps[place >>> CHUNK_BITS] as Int32Array)[place & CHUNK_MASK] = asleep;
-            hashes[claim] = hash;
             keys[claim] = key;
             written = true;
           }
@@ -494,7 +492,8 @@ export function makeKernel(): Kernel {
         } else if (entry > firstPlace) entry = Atomics.load(index, 2 * slot);
         const known = entry - 1;
         const other = known - firstPlace;
-        if ((other >= 0 ? hashes[other] : index[2 * slot + 1]) !== hash) continue;
+        // Of a claim the hash in the index may not be written yet.
+        if (other < 0 && index[2 * slot + 1] !== hash) continue;
         const kept = chunks[known >>> CHUNK_BITS] as Int32Array;
         const base = (known & CHUNK_MASK) * nrWords;
         let k = 0;

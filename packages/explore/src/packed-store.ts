@@ -54,6 +54,9 @@ export interface StoredStates {
   readonly actors: Uint8Array;
 }
 
+/** Enters what an index has into a larger one that is empty. */
+export type MoveEntries = (before: Int32Array, after: Int32Array) => void;
+
 /** States under consecutive numbers, each with the state it was reached from and the thread that stepped. */
 export class PackedStore {
   layout: Layout;
@@ -84,8 +87,7 @@ export class PackedStore {
   readonly #used: number[] = [0];
   readonly #allocate: Allocate;
   readonly #leaps: 'small' | 'large';
-  /** Enters what an index has into a larger one that is empty. */
-  moveEntries: (before: Int32Array, after: Int32Array) => void = moveAlone;
+  #moveEntries: MoveEntries = moveAlone;
 
   /**
    * @param compact - Keeps of an expanded state a fingerprint of 64 bits and nothing else: states of one fingerprint are
@@ -114,9 +116,10 @@ export class PackedStore {
     this.#nrPlaces = count;
   }
 
-  /** From now on a state's place need not be its number. */
-  startOrder(): void {
+  /** From now on a state's place need not be its number, and several threads may enlarge the index. */
+  startOrder(moveEntries: MoveEntries): void {
     if (this.order.length > 0) return;
+    this.#moveEntries = moveEntries;
     this.#nrPlaces = this.size;
     this.#addInts(this.order, this.parents.length * CHUNK);
     for (let state = 0; state < this.size; state++)
@@ -394,33 +397,31 @@ export class PackedStore {
   }
 
   #enter(hash: number, place: number): void {
-    const mask = (this.index.length >>> 1) - 1;
-    let slot = mix(hash) & mask;
-    while (this.index[2 * slot] !== 0) slot = (slot + 1) & mask;
-    this.index[2 * slot] = place + 1;
-    this.index[2 * slot + 1] = hash;
+    enterInto(this.index, place + 1, hash);
   }
 
   #grow(slots: number): void {
     const before = this.index;
     this.index = new Int32Array(this.#allocate(8 * slots));
-    this.moveEntries(before, this.index);
+    this.#moveEntries(before, this.index);
   }
 }
 
 function moveAlone(before: Int32Array, after: Int32Array): void {
-  const mask = (after.length >>> 1) - 1;
   // A page of new memory that is read before it is written is given twice by the system.
   after.fill(0);
   for (let i = 0; i < before.length; i += 2) {
     const entry = before[i] as number;
-    if (entry === 0) continue;
-    const hash = before[i + 1] as number;
-    let slot = mix(hash) & mask;
-    while (after[2 * slot] !== 0) slot = (slot + 1) & mask;
-    after[2 * slot] = entry;
-    after[2 * slot + 1] = hash;
+    if (entry !== 0) enterInto(after, entry, before[i + 1] as number);
   }
+}
+
+function enterInto(index: Int32Array, entry: number, hash: number): void {
+  const mask = (index.length >>> 1) - 1;
+  let slot = mix(hash) & mask;
+  while (index[2 * slot] !== 0) slot = (slot + 1) & mask;
+  index[2 * slot] = entry;
+  index[2 * slot + 1] = hash;
 }
 
 function unpackWords(layout: Layout, words: Int32Array, at: number, vector: Int32Array): void {

@@ -3,7 +3,7 @@ import type { ScenarioApi } from '@ptemu/scenarios';
 import { splitSpecs } from '../backends.js';
 import { clip, parseBackend, type Toggles } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
-import { jsonLine } from './json.js';
+import { jsonLine, machineJson } from './json.js';
 import { isPlain, scenarioOf } from './selection.js';
 
 /** Options of `ptemu compare`. */
@@ -51,10 +51,7 @@ export function compareCommand(
           fn: row.fn,
           align: row.align,
           cells: row.cells.map((cell, i) => ({
-            arch: archs[i]?.name,
-            options: archs[i]?.options,
-            kernel: archs[i]?.kernel.release,
-            commits: archs[i]?.kernel.toggles,
+            ...machineJson(archs[i]!),
             step: cell?.step ?? null,
             text: cell?.text ?? null,
             pmd: cell?.pmd ?? null,

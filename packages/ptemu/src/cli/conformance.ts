@@ -5,7 +5,7 @@ import { backend, parseSpec } from '../backends.js';
 import { title } from './decode.js';
 import { type Toggles, clip, parseBackend, readBytes } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
-import { jsonLine } from './json.js';
+import { jsonLine, machineJson } from './json.js';
 
 /** Options of `ptemu conformance`. */
 export interface ConformanceOptions extends Toggles {
@@ -27,13 +27,8 @@ function laws(spec: string, options: ConformanceOptions, io: Io): ExitCode {
   const arch = parseBackend(spec, options.kernel, options);
   const report = conformance(arch);
   if (options.json === true) {
-    const place = {
-      arch: arch.name,
-      options: arch.options,
-      kernel: arch.kernel.release,
-      commits: arch.kernel.toggles,
-    };
-    for (const result of report.results) io.stdout(jsonLine({ ...place, ...result }));
+    const machine = machineJson(arch);
+    for (const result of report.results) io.stdout(jsonLine({ ...machine, ...result }));
   } else {
     io.stdout(`${title(arch)}\n\n${lawTable(report, io)}\n`);
   }

@@ -3,7 +3,7 @@ import { table } from '@ptemu/report';
 import { walkerSays } from '../walker-says.js';
 import { parseBackend, parseHex, parseLevel, type Toggles } from './input.js';
 import { EXIT, type ExitCode, type Io } from './io.js';
-import { jsonLine } from './json.js';
+import { jsonLine, machineJson } from './json.js';
 import { ask, predicates } from './lookup.js';
 
 /** Options of `ptemu decode`. */
@@ -32,10 +32,7 @@ export function decodeCommand(
   if (options.json === true) {
     io.stdout(
       jsonLine({
-        arch: arch.name,
-        options: arch.options,
-        kernel: arch.kernel.release,
-        commits: arch.kernel.toggles,
+        ...machineJson(arch),
         level: at,
         entry,
         fields: fields.map(({ field, value }) => ({

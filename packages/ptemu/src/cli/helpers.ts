@@ -4,7 +4,7 @@ import { type EntryState, pmdStates, pteStates } from '../split-states.js';
 import { walkerSays } from '../walker-says.js';
 import { parseBackend, clip, type Toggles } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
-import { jsonLine } from './json.js';
+import { jsonLine, machineJson } from './json.js';
 import { type Said, ask } from './lookup.js';
 
 /** Options of `ptemu helpers`. */
@@ -36,10 +36,7 @@ export function helpersCommand(spec: string, level: string, options: HelpersOpti
       const answers = Object.fromEntries(names.map((name, i) => [name, jsonOf(said[i])]));
       io.stdout(
         jsonLine({
-          arch: arch.name,
-          options: arch.options,
-          kernel: arch.kernel.release,
-          commits: arch.kernel.toggles,
+          ...machineJson(arch),
           level,
           state: state.name,
           made: state.made,

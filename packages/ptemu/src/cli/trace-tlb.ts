@@ -4,7 +4,7 @@ import { ALL_SPECS, splitSpecs } from '../backends.js';
 import { type AccessBatch, AddressTraceError, ACCESS_FETCH, ACCESS_MODIFY, ACCESS_READ, type TraceRead, TraceReplay, ACCESS_WRITE } from '../traces/index.js'; // prettier-ignore
 import { type Toggles, clip, parseBackend, parseCount, parseList } from './input.js';
 import { EXIT, type ExitCode, type Io, UsageError } from './io.js';
-import { jsonLine } from './json.js';
+import { jsonLine, machineJson } from './json.js';
 import { convertTrace } from './trace-convert.js';
 import { readTrace } from './trace-input.js';
 import { type KindCounts, type TraceRow, traceTable } from './trace-table.js';
@@ -139,7 +139,8 @@ class Fleet {
       const { profile, cost } = priced(machine);
       const { pages, hugePages, pteTables, l1i, l1d, l2, ...counts } = machine.replay.counts();
       yield {
-        ...machineJson(machine, machine.preset.config.name),
+        ...machineJson(machine.arch),
+        part: machine.preset.config.name,
         thp: this.#thp,
         trace,
         ...counts,
@@ -156,7 +157,7 @@ class Fleet {
       };
     }
     for (const machine of this.#leftOut) {
-      yield { ...machineJson(machine, machine.part), leftOut: machine.why };
+      yield { ...machineJson(machine.arch), part: machine.part, leftOut: machine.why };
     }
   }
 
@@ -221,11 +222,3 @@ function priced({ arch, replay }: { readonly arch: Arch; readonly replay: TraceR
   const profile = profileOf(arch.costs);
   return { profile, cost: costOf(profile, { ...eventsOf({ events: {} }), refill: { walks, references } }) };
 } // prettier-ignore
-
-const machineJson = ({ arch }: Pick<Machine, 'arch'>, part: string | null): object => ({
-  arch: arch.name,
-  options: arch.options,
-  kernel: arch.kernel.release,
-  commits: arch.kernel.toggles,
-  part,
-});
